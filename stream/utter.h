@@ -1,0 +1,128 @@
+/*
+ * libutter: real-time speech recognition in one header.
+ *
+ *     utter_engine *engine;
+ *     utter_stream *stream;
+ *     utter_event event;
+ *
+ *     utter_engine_open(&engine, NULL, error, sizeof error);
+ *     utter_stream_open(engine, &stream, NULL, error, sizeof error);
+ *     while (more audio)
+ *         utter_stream_feed(stream, pcm, n);           16 kHz mono float
+ *         while (utter_stream_get(stream, &event, 0) == UTTER_OK)
+ *             print(event.text);
+ *     utter_stream_flush(stream);
+ *     while (utter_stream_get(stream, &event, -1) == UTTER_OK)
+ *         print(event.text);
+ *     utter_stream_close(stream);
+ *     utter_engine_close(engine);
+ *
+ * An engine holds one copy of each model and one engine thread; any number of streams share it.
+ * Streams may be used from different threads, each by one thread at a time. Nothing a caller feeds
+ * aborts the process; errors come back as a status and a line of text. Two engines share nothing.
+ */
+#ifndef UTTER_H
+#define UTTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define UTTER_API __attribute__((visibility("default")))
+#else
+#define UTTER_API
+#endif
+
+typedef struct utter_engine utter_engine;
+typedef struct utter_stream utter_stream;
+
+typedef enum {
+    UTTER_OK = 0,
+    UTTER_AGAIN,   /* no event within the time given */
+    UTTER_END,     /* the stream was flushed and all its events were read */
+    UTTER_INVALID, /* an argument is out of its documented range */
+    UTTER_MEMORY,
+    UTTER_IO,
+    UTTER_FORMAT, /* a file is not what it should be */
+    UTTER_LIMIT,  /* a bound would be passed: more audio waiting than the stream holds */
+    UTTER_CANCELED
+} utter_status;
+
+typedef struct {
+    const char *model; /* name ("base", "tiny.en") or path of a GGUF; NULL: "base" */
+    const char *vad;   /* name or path; NULL: "silero" */
+    const char *cache; /* where named models are; NULL: $UTTER_CACHE or ~/.cache/utter */
+    int n_threads;     /* 0: one per core */
+} utter_engine_options;
+
+typedef struct {
+    const char *language; /* code or name; NULL or "auto": detect */
+    const char *prompt;   /* words to expect; NULL: none */
+    int translate;        /* to English */
+    int step_ms;          /* how often the open segment is decoded; 0: 500 */
+    int max_buffer_s;     /* audio that may wait before feed returns UTTER_LIMIT; 0: 60 */
+} utter_stream_options;
+
+typedef enum {
+    UTTER_UNSTABLE = 1, /* the words after the last committed one, which may still change */
+    UTTER_COMMITTED,    /* words that will never change */
+    UTTER_FINAL         /* a segment ended: all its words, as they were committed */
+} utter_event_type;
+
+typedef struct {
+    const char *text; /* UTF-8, no leading space */
+    double start;     /* seconds of audio since the stream began */
+    double end;
+    float confidence; /* [0, 1] */
+} utter_word;
+
+/* Valid until the next utter_stream_get() on the stream, or its close. */
+typedef struct {
+    utter_event_type type;
+    double wall;  /* seconds since the stream began */
+    double audio; /* seconds of audio received when the event was made */
+    double start; /* of the segment, seconds of audio */
+    double end;   /* of the last word; the segment's end in UTTER_FINAL */
+    const char *text;
+    const utter_word *words;
+    size_t n_words;
+    const char *language; /* "en"; "" while unknown */
+} utter_event;
+
+UTTER_API const char *utter_version(void);
+UTTER_API const char *utter_status_text(utter_status status);
+
+/* Loads the models. `error` (may be NULL) receives one line on failure. options NULL: defaults. */
+UTTER_API utter_status utter_engine_open(utter_engine **out, const utter_engine_options *options,
+                                         char *error, size_t error_size);
+/* Every stream must be closed before. Accepts NULL. */
+UTTER_API void utter_engine_close(utter_engine *engine);
+
+UTTER_API utter_status utter_stream_open(utter_engine *engine, utter_stream **out,
+                                         const utter_stream_options *options, char *error,
+                                         size_t error_size);
+
+/* 16 kHz mono samples in [-1, 1]. Never waits. UTTER_LIMIT: nothing was taken; read events first.
+ */
+UTTER_API utter_status utter_stream_feed(utter_stream *stream, const float *pcm, size_t n);
+
+/*
+ * The next event, waiting at most timeout_ms (0: not at all, -1: as long as it takes). A wait of
+ * -1 ends with UTTER_END after a flush, so it is for flushed streams or a thread of its own.
+ */
+UTTER_API utter_status utter_stream_get(utter_stream *stream, utter_event *event, int timeout_ms);
+
+/* No more audio: what was said is brought out and the stream ends. */
+UTTER_API utter_status utter_stream_flush(utter_stream *stream);
+
+/* Accepts NULL; without a flush what was not yet recognised is given up. */
+UTTER_API void utter_stream_close(utter_stream *stream);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
