@@ -38,7 +38,9 @@ UT_NODISCARD enum ut_status ut_mel_stream_create(struct ut_mel_stream **out,
 void ut_mel_stream_destroy(struct ut_mel_stream *s);
 void ut_mel_stream_reset(struct ut_mel_stream *s);
 
-/* Takes n samples in [-1, 1]; NaN and infinite ones count as 0. Computes every frame now complete.
+/*
+ * Takes n samples in [-1, 1]; NaN and infinite ones count as 0, others are cut to [-65536, 65536].
+ * Computes every frame now complete; the bits do not depend on how the samples were cut up.
  */
 void ut_mel_stream_feed(struct ut_mel_stream *s, const float *pcm, size_t n);
 
