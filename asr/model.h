@@ -35,7 +35,10 @@ struct ut_asr_align_head {
     uint16_t head;
 };
 
-/* Errors: UT_EIO, UT_EFORMAT (names file, key and value), UT_ENOMEM. */
+/*
+ * Loads and packs on the team of `c`, whose thread this is; `c` must outlive the model.
+ * Errors: UT_EIO, UT_EFORMAT (names file, key or tensor, and value), UT_ENOMEM.
+ */
 UT_NODISCARD enum ut_status ut_asr_model_open(struct ut_asr_model **out, struct ut_compute *c,
                                               const char *path, struct ut_error *err);
 struct ut_asr_model *ut_asr_model_ref(struct ut_asr_model *m);

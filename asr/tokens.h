@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "asr/language.h"
 #include "base/buffer.h"
 #include "base/status.h"
 #include "compute/gguf.h"
@@ -32,7 +33,11 @@ struct ut_asr_specials {
     int32_t n_languages;   /* 99 or 100; 0 for English-only */
 };
 
-/* From the keys tokenizer.ggml.* of an open model; copies what it needs. */
+/*
+ * From the keys tokenizer.ggml.* and whisper.suppress_tokens of an open model; copies what it
+ * needs. n_vocab: whisper.vocab_size. Errors: UT_EFORMAT (names the file and what is wrong),
+ * UT_ENOMEM.
+ */
 UT_NODISCARD enum ut_status ut_asr_tokens_create(struct ut_asr_tokens **out,
                                                  const struct ut_gguf *g, size_t n_vocab,
                                                  struct ut_error *err);
@@ -50,19 +55,16 @@ UT_NODISCARD enum ut_status ut_asr_tokens_decode(const struct ut_asr_tokens *t, 
 
 /*
  * Encodes UTF-8 text (invalid bytes are encoded as they are; special tokens in it are plain text).
- * Writes at most `capacity` ids and sets *n; UT_ELIMIT when more would be needed.
+ * Writes at most `capacity` ids and sets *n. Errors: UT_ELIMIT (more would be needed), UT_ENOMEM.
  */
 UT_NODISCARD enum ut_status ut_asr_tokens_encode(const struct ut_asr_tokens *t, const char *text,
                                                  size_t n_bytes, int32_t *ids, size_t capacity,
                                                  size_t *n);
 
-/* Language index <-> code ("en") and English name; -1 / NULL when unknown. Codes and names are
- * accepted. */
-int ut_asr_language_find(const char *code_or_name);
-const char *ut_asr_language_code(int language);
-const char *ut_asr_language_name(int language);
-
-/* Ids never to be sampled: Whisper's non-speech symbols plus the task tokens. Count in *n. */
+/*
+ * Ids never to be sampled, ascending: the model's whisper.suppress_tokens where it has the key,
+ * else Whisper's non-speech symbols plus the task tokens. Count in *n.
+ */
 const int32_t *ut_asr_tokens_suppressed(const struct ut_asr_tokens *t, size_t *n);
 
 #endif
