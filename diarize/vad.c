@@ -19,7 +19,8 @@ struct ut_vad {
     float gates[4 * UT_VAD_STATE];
     float h[UT_VAD_STATE];
     float cell[UT_VAD_STATE];
-    /* device memory */
+    /* Device memory, one block. */
+    float *block;
     float *d_input;    /* [640] */
     float *d_spectrum; /* [4, 258] */
     /* Input of convolution i: [1 + steps + 1, c_in], the first and last rows zero for ever. */
@@ -38,6 +39,29 @@ static size_t conv_steps(size_t i)
     return n;
 }
 
+/* Gives out the parts of the block, each on a cache line; the first pass, over NULL, only counts.
+ */
+static float *take(float *block, size_t *used, size_t n)
+{
+    float *part = block ? block + *used : NULL;
+
+    *used += (n + 15) / 16 * 16;
+    return part;
+}
+
+static size_t lay_out(struct ut_vad *v)
+{
+    size_t used = 0;
+
+    v->d_input = take(v->block, &used, N_INPUT);
+    v->d_spectrum = take(v->block, &used, N_SPECTRUM);
+    for (size_t i = 0; i < UT_VAD_N_CONVS; i++)
+        v->d_conv[i] = take(v->block, &used, (conv_steps(i) + 2) * ut_vad_conv_shapes[i].n_in);
+    v->d_cell_in = take(v->block, &used, 2 * UT_VAD_STATE);
+    v->d_gates = take(v->block, &used, 4 * UT_VAD_STATE);
+    return used;
+}
+
 enum ut_status ut_vad_create(struct ut_vad **out, const struct ut_vad_model *m)
 {
     struct ut_vad *v = ut_calloc(1, sizeof *v);
@@ -45,21 +69,12 @@ enum ut_status ut_vad_create(struct ut_vad **out, const struct ut_vad_model *m)
         return UT_ENOMEM;
 
     v->model = m;
-    v->d_input = ut_compute_alloc(m->c, N_INPUT, sizeof(float));
-    v->d_spectrum = ut_compute_alloc(m->c, N_SPECTRUM, sizeof(float));
-    v->d_cell_in = ut_compute_alloc(m->c, 2 * UT_VAD_STATE, sizeof(float));
-    v->d_gates = ut_compute_alloc(m->c, 4 * UT_VAD_STATE, sizeof(float));
-    bool whole = v->d_input && v->d_spectrum && v->d_cell_in && v->d_gates;
-    for (size_t i = 0; i < UT_VAD_N_CONVS; i++) {
-        size_t n = (conv_steps(i) + 2) * ut_vad_conv_shapes[i].n_in;
-
-        v->d_conv[i] = ut_compute_alloc(m->c, n, sizeof(float));
-        whole = whole && v->d_conv[i];
-    }
-    if (!whole) {
+    v->block = ut_compute_alloc(m->c, lay_out(v), sizeof(float));
+    if (!v->block) {
         ut_vad_destroy(v);
         return UT_ENOMEM;
     }
+    lay_out(v);
     *out = v;
     return UT_OK;
 }
@@ -68,12 +83,7 @@ void ut_vad_destroy(struct ut_vad *v)
 {
     if (!v)
         return;
-    ut_compute_free(v->model->c, v->d_input);
-    ut_compute_free(v->model->c, v->d_spectrum);
-    ut_compute_free(v->model->c, v->d_cell_in);
-    ut_compute_free(v->model->c, v->d_gates);
-    for (size_t i = 0; i < UT_VAD_N_CONVS; i++)
-        ut_compute_free(v->model->c, v->d_conv[i]);
+    ut_compute_free(v->model->c, v->block);
     ut_free(v);
 }
 

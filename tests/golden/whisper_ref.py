@@ -218,32 +218,41 @@ class Whisper:
             ids += [order[0] if language == "en" else language, self.transcribe]
         return ids if timestamps else ids + [self.no_timestamps]
 
-    def ban(self, logits, out, timestamps):
-        """Sets what must not follow `out` to -inf (rules of the original's logit filters)."""
+    def rules(self, logits, out, timestamps):
+        """Sets what must not follow `out` to -inf; True where time and text still compete."""
         begin = self.timestamp_begin
         logits[self.config["suppress_ids"]] = -np.inf
         if not out:
             logits[self.config["suppress_ids_begin"]] = -np.inf
         if not timestamps:
-            return
+            return False
         logits[self.no_timestamps] = -np.inf
         if not out:
             logits[:begin] = -np.inf
             logits[begin + 51 :] = -np.inf  # at most 1.0 s
-            return
+            return False
         seen = [t for t in out if t >= begin]
         if out[-1] >= begin:
             if len(out) < 2 or out[-2] >= begin:
                 logits[begin:] = -np.inf
-                return
+                return False
             logits[: self.eot] = -np.inf
             logits[begin : out[-1]] = -np.inf
         elif seen:
             logits[begin : seen[-1] + 1] = -np.inf
-        lp = log_softmax(logits)
-        stamps = lp[begin:]
-        if np.isfinite(stamps).any() and np.log(np.exp(stamps).sum()) > lp[:begin].max():
-            logits[:begin] = -np.inf
+        return True
+
+    def gate(self, logits):
+        """log p of all times together over log p of the likeliest text: above 0 a time must follow."""
+        lp, begin = log_softmax(logits), self.timestamp_begin
+        if not np.isfinite(lp[begin:]).any():
+            return -np.inf
+        return np.log(np.exp(lp[begin:]).sum()) - lp[:begin].max()
+
+    def ban(self, logits, out, timestamps):
+        """The original's logit filters, in its order."""
+        if self.rules(logits, out, timestamps) and self.gate(logits) > 0:
+            logits[: self.timestamp_begin] = -np.inf
 
     def greedy(self, encoded, language="en", timestamps=True, limit=224):
         """-> tokens without the end, log p per token with the end's last, raw first logits."""

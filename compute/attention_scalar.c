@@ -1,0 +1,112 @@
+#include "compute/attention_scalar.h"
+
+#include <math.h>
+#include <string.h>
+
+static void pack_k(float *dst, const float *k, size_t ld, size_t n, size_t d)
+{
+    size_t n_panels = (n + 15) / 16;
+
+    memset(dst, 0, n_panels * 16 * d * sizeof *dst);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < d; j++)
+            dst[(i / 16 * d + j) * 16 + i % 16] = k[i * ld + j];
+    }
+}
+
+static void pack_v(float *dst, const float *v, size_t ld, size_t n, size_t d)
+{
+    for (size_t panel = 0; panel < (d + 15) / 16; panel++) {
+        float *to = dst + panel * UT_KEY_BLOCK * 16;
+        size_t width = d - panel * 16 < 16 ? d - panel * 16 : 16;
+        for (size_t i = 0; i < n; i++) {
+            for (size_t j = 0; j < 16; j++)
+                to[i * 16 + j] = j < width ? v[i * ld + panel * 16 + j] : 0;
+        }
+    }
+}
+
+static void softmax_step(const struct ut_softmax_step *step)
+{
+    for (size_t r = 0; r < step->n_rows; r++) {
+        float *s = step->s + r * UT_KEY_BLOCK, *o = step->o + r * step->ldo;
+        float max = step->m[r], sum = 0;
+        for (size_t i = 0; i < step->n; i++)
+            max = s[i] > max ? s[i] : max;
+        for (size_t i = 0; i < step->n; i++) {
+            s[i] = expf((s[i] - max) * step->scale);
+            sum += s[i];
+        }
+        /* The first block: there is nothing to rescale, and -INF - max may be NaN. */
+        float keep = step->m[r] == -INFINITY ? 0 : expf((step->m[r] - max) * step->scale);
+        step->m[r] = max;
+        step->l[r] = step->l[r] * keep + sum;
+        for (size_t j = 0; j < step->d; j++)
+            o[j] *= keep;
+    }
+}
+
+static void to_f16(uint16_t *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = ut_f32_to_f16(x[i]);
+}
+
+static size_t cell_at(const struct ut_cells *c, size_t i)
+{
+    return c->cells ? (size_t)c->cells[i] : c->first + i;
+}
+
+static void scores_f32(float *s, const float *q, const struct ut_cells *k)
+{
+    for (size_t i = 0; i < k->n; i++) {
+        const float *key = (const float *)k->base + cell_at(k, i) * k->d;
+        float sum = 0;
+        for (size_t j = 0; j < k->d; j++)
+            sum += q[j] * key[j];
+        s[i] = sum;
+    }
+}
+
+static void scores_f16(float *s, const float *q, const struct ut_cells *k)
+{
+    for (size_t i = 0; i < k->n; i++) {
+        const uint16_t *key = (const uint16_t *)k->base + cell_at(k, i) * k->d;
+        float sum = 0;
+        for (size_t j = 0; j < k->d; j++)
+            sum += q[j] * ut_f16_to_f32(key[j]);
+        s[i] = sum;
+    }
+}
+
+static void mix_f32(float *y, const float *p, const struct ut_cells *v)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        const float *value = (const float *)v->base + cell_at(v, i) * v->d;
+        for (size_t j = 0; j < v->d; j++)
+            y[j] += p[i] * value[j];
+    }
+}
+
+static void mix_f16(float *y, const float *p, const struct ut_cells *v)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        const uint16_t *value = (const uint16_t *)v->base + cell_at(v, i) * v->d;
+        for (size_t j = 0; j < v->d; j++)
+            y[j] += p[i] * ut_f16_to_f32(value[j]);
+    }
+}
+
+void ut_attention_ops_init_scalar(struct ut_attention_ops *ops)
+{
+    *ops = (struct ut_attention_ops){
+        .pack_k = pack_k,
+        .pack_v = pack_v,
+        .softmax_step = softmax_step,
+        .to_f16 = to_f16,
+        .scores_f32 = scores_f32,
+        .scores_f16 = scores_f16,
+        .mix_f32 = mix_f32,
+        .mix_f16 = mix_f16,
+    };
+}

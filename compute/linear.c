@@ -1,0 +1,221 @@
+/* Linear layers at work: quantise or normalise the rows, then products by tiles. */
+#include "compute/linear.h"
+
+#include "base/memory.h"
+#include "compute/context.h"
+
+/* Rows of one tile of work; more weights than this per tile only where rows are few. */
+#define TILE_ROWS 256
+/* Weights of one tile, so that they stay in the second-level cache while the rows pass. */
+#define TILE_BYTES ((size_t)256 << 10)
+/* Few rows: a tile is a stretch of weights read once; this much is worth a claim. */
+#define THIN_ROWS 16
+#define THIN_BYTES ((size_t)48 << 10)
+#define THIN_PANELS 16
+/* Rows quantised or normalised per claim. */
+#define PREPARE_ROWS 16
+/* Element count below which waking another worker costs more than it gives. */
+#define INLINE_ELEMENTS 8192
+
+struct run {
+    struct ut_compute *c;
+    const struct ut_linear *w;
+    const struct ut_linear_call *call;
+    const void *a; /* what the product reads: quantised rows, normalised rows or call->x */
+    size_t lda;
+    float *row_scale;
+    size_t tile_rows, tile_panels, n_panel_tiles;
+};
+
+static void prepare_rows(void *ctx, size_t tile, int worker)
+{
+    struct run *run = ctx;
+    const struct ut_linear_call *call = run->call;
+    const struct ut_linear_ops *ops = &run->c->linear;
+    size_t n_in = run->w->n_in, end = (tile + 1) * PREPARE_ROWS;
+    bool s8 = run->w->kind == UT_LINEAR_S8;
+
+    end = end < call->n_rows ? end : call->n_rows;
+    for (size_t r = tile * PREPARE_ROWS; r < end; r++) {
+        const float *x = call->x + r * call->ldx;
+        if (call->norm) {
+            float *y = s8 ? ut_compute_worker(run->c, worker) : (float *)run->a + r * run->lda;
+            ops->norm(call->norm, x, y, n_in);
+            x = y;
+        }
+        if (s8)
+            ops->quantise((uint8_t *)run->a + r * run->lda, &run->row_scale[r], x, n_in, run->w->k,
+                          ops->zero);
+    }
+}
+
+/* Takes scratch for what the product reads and fills it. */
+static enum ut_status prepare(struct run *run)
+{
+    const struct ut_linear_call *call = run->call;
+    bool s8 = run->w->kind == UT_LINEAR_S8;
+    size_t a_bytes, scale_bytes = ut_round_up(call->n_rows * sizeof(float), UT_CACHE_LINE);
+
+    if (!s8 && !call->norm) {
+        run->a = call->x;
+        run->lda = call->ldx;
+        return UT_OK;
+    }
+    /* An odd number of cache lines, so that rows do not fall on the same cache sets. */
+    size_t line = s8 ? UT_CACHE_LINE : UT_CACHE_LINE / sizeof(float);
+    run->lda = ut_round_up(run->w->k, line);
+    if (run->lda / line % 2 == 0)
+        run->lda += line;
+    if (!ut_size_mul(call->n_rows, run->lda * (s8 ? 1 : sizeof(float)), &a_bytes))
+        return UT_EINVAL;
+    unsigned char *scratch = ut_compute_scratch(run->c, scale_bytes + a_bytes);
+    if (!scratch)
+        return UT_ENOMEM;
+    run->row_scale = (float *)(void *)scratch;
+    run->a = scratch + scale_bytes;
+    size_t n_tiles = (call->n_rows + PREPARE_ROWS - 1) / PREPARE_ROWS;
+    if (call->n_rows * run->w->n_in < INLINE_ELEMENTS) {
+        for (size_t i = 0; i < n_tiles; i++)
+            prepare_rows(run, i, 0);
+    } else {
+        ut_team_run(run->c->team, prepare_rows, run, n_tiles);
+    }
+    return UT_OK;
+}
+
+static void multiply(const struct run *run, size_t row, size_t n_rows, size_t panel,
+                     size_t n_panels, void *acc)
+{
+    const struct ut_linear *w = run->w;
+    const struct ut_linear_ops *ops = &run->c->linear;
+
+    if (w->kind == UT_LINEAR_S8) {
+        struct ut_gemm_s8 g = {
+            .a = (const uint8_t *)run->a + row * run->lda,
+            .lda = run->lda,
+            .w = (const int8_t *)w->data + panel * w->k * UT_PANEL,
+            .k = w->k,
+            .n_rows = n_rows,
+            .n_panels = n_panels,
+            .c = acc,
+            .ldc = n_panels * UT_PANEL,
+        };
+        ops->gemm_s8(&g);
+        return;
+    }
+    size_t element = w->kind == UT_LINEAR_F32 ? 4 : 2;
+    struct ut_gemm_float g = {
+        .a = (const float *)run->a + row * run->lda,
+        .lda = run->lda,
+        .w = (const unsigned char *)w->data + panel * w->k * UT_PANEL * element,
+        .panel = w->k * UT_PANEL,
+        .k = w->k,
+        .n_rows = n_rows,
+        .n_panels = n_panels,
+        .c = acc,
+        .ldc = n_panels * UT_PANEL,
+    };
+    if (w->kind == UT_LINEAR_F32)
+        ops->gemm_f32(&g);
+    else if (w->kind == UT_LINEAR_F16)
+        ops->gemm_f16(&g);
+    else
+        ops->gemm_bf16(&g);
+}
+
+static void finish_block(const struct run *run, size_t row, size_t n_rows, size_t panel,
+                         size_t n_panels, const void *acc)
+{
+    const struct ut_linear *w = run->w;
+    const struct ut_linear_call *call = run->call;
+    size_t column = panel * UT_PANEL, n_cols = n_panels * UT_PANEL;
+    bool s8 = w->kind == UT_LINEAR_S8;
+
+    struct ut_epilogue e = {
+        .acc = acc,
+        .ld_acc = n_cols,
+        .row_scale = s8 ? run->row_scale + row : NULL,
+        .scale = s8 ? w->scale + column : NULL,
+        .sum = s8 ? w->sum + column : NULL,
+        .bias = w->bias + column,
+        .zero = run->c->linear.zero,
+        .act = call->act,
+        .residual = call->residual ? call->residual + row * call->ld_residual + column : NULL,
+        .ld_residual = call->ld_residual,
+        .y = call->y + row * call->ldy + column,
+        .ldy = call->ldy,
+        .n_rows = n_rows,
+        .n_cols = column + n_cols > w->n_out ? w->n_out - column : n_cols,
+    };
+    run->c->linear.epilogue(&e);
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* One tile of rows x panels: panels outside, so that they stay near while the rows pass. */
+static void run_tile(void *ctx, size_t tile, int worker)
+{
+    const struct run *run = ctx;
+    const struct ut_linear_ops *ops = &run->c->linear;
+    void *acc = ut_compute_worker(run->c, worker);
+    size_t row0 = tile / run->n_panel_tiles * run->tile_rows;
+    size_t panel0 = tile % run->n_panel_tiles * run->tile_panels;
+    size_t row_end = smaller(row0 + run->tile_rows, run->call->n_rows);
+    size_t panel_end = smaller(panel0 + run->tile_panels, run->w->n_panels);
+    size_t row_step = run->w->kind == UT_LINEAR_S8 ? ops->s8_rows : ops->float_rows;
+    size_t panel_step = run->call->n_rows <= THIN_ROWS ? THIN_PANELS : ops->s8_panels;
+
+    for (size_t p = panel0; p < panel_end; p += panel_step) {
+        size_t n_panels = smaller(panel_step, panel_end - p);
+        for (size_t r = row0; r < row_end; r += row_step) {
+            size_t n_rows = smaller(row_step, row_end - r);
+            multiply(run, r, n_rows, p, n_panels, acc);
+            finish_block(run, r, n_rows, p, n_panels, acc);
+        }
+    }
+}
+
+static void plan_tiles(struct run *run)
+{
+    size_t element = run->w->kind == UT_LINEAR_F32 ? 4 : run->w->kind == UT_LINEAR_S8 ? 1 : 2;
+    size_t panel_bytes = run->w->k * UT_PANEL * element;
+    bool thin = run->call->n_rows <= THIN_ROWS;
+    size_t bytes = thin ? THIN_BYTES : TILE_BYTES;
+
+    run->tile_rows = thin ? THIN_ROWS : TILE_ROWS;
+    run->tile_panels = (bytes + panel_bytes - 1) / panel_bytes;
+    run->n_panel_tiles = (run->w->n_panels + run->tile_panels - 1) / run->tile_panels;
+}
+
+static bool call_is_valid(const struct ut_linear *w, const struct ut_linear_call *call)
+{
+    if (!w || !call || !call->x || !call->y || call->ldy < w->n_out)
+        return false;
+    if (call->residual && call->ld_residual < w->n_out)
+        return false;
+    if (call->act < UT_ACT_NONE || call->act > UT_ACT_SILU)
+        return false;
+    return !call->norm || call->norm->gamma;
+}
+
+enum ut_status ut_linear_run(struct ut_compute *c, const struct ut_linear *w,
+                             const struct ut_linear_call *call)
+{
+    if (c->failed != UT_OK)
+        return c->failed;
+    if (!call || (call->n_rows > 0 && !call_is_valid(w, call)))
+        return ut_compute_fail(c, UT_EINVAL);
+    if (call->n_rows == 0)
+        return UT_OK;
+    struct run run = { .c = c, .w = w, .call = call };
+    enum ut_status status = prepare(&run);
+    if (status != UT_OK)
+        return ut_compute_fail(c, status);
+    plan_tiles(&run);
+    size_t n_row_tiles = (call->n_rows + run.tile_rows - 1) / run.tile_rows;
+    ut_team_run(c->team, run_tile, &run, n_row_tiles * run.n_panel_tiles);
+    return UT_OK;
+}

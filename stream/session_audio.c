@@ -1,0 +1,181 @@
+/* Samples -> voice activity -> segments -> the step that is due. */
+#include <string.h>
+
+#include "stream/session_state.h"
+
+/* How far before the segmenter's own bound a segment is cut between words. */
+enum { FORCED_CUT_MARGIN = 2 * UT_MEL_RATE_HZ };
+
+static const float *samples_at(const struct ut_session *s, int64_t sample)
+{
+    return s->data + (sample - s->origin);
+}
+
+static bool heard_to_the_end(const struct ut_session *s)
+{
+    return s->heard_edge >= s->segmenter.speech_end + UT_SESSION_HEARD;
+}
+
+static void want(struct ut_session *s, enum ut_session_want what, int64_t edge)
+{
+    s->want = what;
+    s->want_edge = edge < s->stats.n_fed ? edge : s->stats.n_fed;
+}
+
+/* The segment starts on the mel stream's grid; its audio so far goes into the stream. */
+static void open_segment(struct ut_session *s)
+{
+    int64_t start = s->segmenter.start - s->segmenter.start % UT_SESSION_HOP;
+
+    ut_mel_stream_reset(s->mel);
+    s->mel_origin = start;
+    ut_mel_stream_feed(s->mel, samples_at(s, start), (size_t)(s->cursor - start));
+    ut_session_begin_segment(s, start);
+    s->next_step = s->segmenter.speech_end - s->segmenter.n_speech + s->options.first_step;
+}
+
+/*
+ * The segment ends at the segmenter's .end. When the last hypothesis heard the speech to its end
+ * and the pause behind it, decoding again would hear nothing new.
+ */
+static void close_segment(struct ut_session *s, bool goes_on, int64_t now_us)
+{
+    s->goes_on = goes_on;
+    if (!goes_on && heard_to_the_end(s)) {
+        s->want_edge = s->segmenter.end < s->stats.n_fed ? s->segmenter.end : s->stats.n_fed;
+        ut_session_end_segment(s, now_us);
+        return;
+    }
+    want(s, UT_SESSION_WANT_FINAL, s->segmenter.end);
+}
+
+/* How much speech would be hurt by a cut between two words: lower is better. */
+static float cut_level(const struct ut_session *s, int64_t at)
+{
+    return ut_segmenter_level(&s->segmenter, at - UT_VAD_CHUNK, at + UT_VAD_CHUNK);
+}
+
+/*
+ * Where to cut a segment that has no pause: between two words of the last hypothesis, behind all
+ * that is committed, where voice activity is lowest; without words, the quietest place.
+ */
+static int64_t choose_cut(const struct ut_session *s)
+{
+    int64_t from = s->start + s->options.segmenter.max_length / 3;
+    float best_level = 2.0f;
+    int64_t best = -1;
+
+    if (s->last_end > from)
+        from = s->last_end;
+    for (size_t i = 0; i + 1 < s->heard.n; i++) {
+        int64_t end = s->start + s->heard.words[i].end;
+        int64_t at = end + (s->start + s->heard.words[i + 1].start - end) / 2;
+        float level = cut_level(s, at);
+
+        if (at < from || at >= s->cursor - UT_VAD_CHUNK || level > best_level)
+            continue;
+        best_level = level;
+        best = at;
+    }
+    if (best < 0)
+        best = ut_segmenter_quietest(&s->segmenter, from, s->cursor);
+    return best - (best - s->mel_origin) % UT_SESSION_HOP;
+}
+
+static void force_cut(struct ut_session *s, int64_t now_us)
+{
+    if (ut_segmenter_cut(&s->segmenter, choose_cut(s)))
+        return; /* nowhere inside: the segmenter's own bound will do it */
+    s->stats.n_forced_cuts++;
+    close_segment(s, true, now_us);
+}
+
+/* Decides for an open segment whether the chunk just seen is where it is decoded again. */
+static void consider_step(struct ut_session *s, int64_t now_us)
+{
+    if (s->cursor - s->start >= s->options.segmenter.max_length - FORCED_CUT_MARGIN) {
+        force_cut(s, now_us);
+    } else if (ut_segmenter_silence(&s->segmenter) >= UT_SESSION_HEARD) {
+        if (!heard_to_the_end(s))
+            want(s, UT_SESSION_WANT_PARTIAL, s->cursor);
+    } else if (s->cursor >= s->next_step) {
+        want(s, UT_SESSION_WANT_PARTIAL, s->cursor);
+    }
+}
+
+static void take_chunk(struct ut_session *s, const float *pcm, int64_t now_us)
+{
+    float probability = s->parts.activity(s->parts.activity_ctx, pcm);
+    enum ut_segmenter_event event = ut_segmenter_push(&s->segmenter, probability);
+
+    if (s->open)
+        ut_mel_stream_feed(s->mel, pcm, UT_VAD_CHUNK);
+    s->cursor += UT_VAD_CHUNK;
+    switch (event) {
+    case UT_SEGMENTER_OPENED:
+        open_segment(s);
+        break;
+    case UT_SEGMENTER_CLOSED:
+        close_segment(s, false, now_us);
+        break;
+    case UT_SEGMENTER_CUT:
+        s->stats.n_forced_cuts++;
+        close_segment(s, true, now_us);
+        break;
+    case UT_SEGMENTER_NONE:
+        if (s->open)
+            consider_step(s, now_us);
+        break;
+    }
+}
+
+/* After a flush: the part of a chunk that is left, filled up with silence, then the last segment.
+ */
+static void take_rest(struct ut_session *s, int64_t now_us)
+{
+    if (s->cursor < s->stats.n_fed) {
+        float chunk[UT_VAD_CHUNK] = { 0 };
+        size_t n = (size_t)(s->stats.n_fed - s->cursor);
+
+        memcpy(chunk, samples_at(s, s->cursor), n * sizeof *chunk);
+        /* The history must hold the whole chunk for a segment that opens in it. */
+        memset(s->data + s->n, 0, (UT_VAD_CHUNK - n) * sizeof *s->data);
+        s->n += UT_VAD_CHUNK - n;
+        take_chunk(s, chunk, now_us);
+        return;
+    }
+    if (ut_segmenter_flush(&s->segmenter)) {
+        if (!s->open)
+            open_segment(s);
+        close_segment(s, false, now_us);
+        return;
+    }
+    s->ended = true;
+}
+
+bool ut_session_advance(struct ut_session *s, size_t n_chunks, int64_t now_us)
+{
+    for (size_t i = 0; i < n_chunks; i++) {
+        if (s->want || s->ended || s->failure || ut_session_full(s))
+            return false;
+        if (s->stats.n_fed - s->cursor >= UT_VAD_CHUNK)
+            take_chunk(s, samples_at(s, s->cursor), now_us);
+        else if (s->flushed)
+            take_rest(s, now_us);
+        else
+            return false;
+    }
+    return true;
+}
+
+bool ut_session_due(const struct ut_session *s, int64_t *deadline_us)
+{
+    if (!s->want || s->failure)
+        return false;
+
+    /* When the audio of the step came, as if it had come evenly, and one step more. */
+    int64_t late = (s->stats.n_fed - s->want_edge) * 1000000 / UT_MEL_RATE_HZ;
+    int64_t slack = s->want == UT_SESSION_WANT_FINAL ? s->options.step / 2 : s->options.step;
+    *deadline_us = s->fed_us - late + slack * 1000000 / UT_MEL_RATE_HZ;
+    return true;
+}

@@ -1,0 +1,269 @@
+/* The inputs of a step, and what becomes of the words that come out of it. */
+#include <string.h>
+
+#include "stream/session_state.h"
+
+/* Less speech than this, or a lower mean probability of it, is weak evidence of speech. */
+#define WEAK_SPEECH (UT_MEL_RATE_HZ / 4)
+#define WEAK_EVIDENCE 0.7f
+/* Normalised mel value of silence in a live window. */
+#define SILENCE ((UT_ASR_LIVE_TOP - UT_MEL_RANGE + 4.0f) / 4.0f)
+
+enum { PADDING_FRAMES = UT_MEL_FRAMES_PER_S / 2, LANGUAGE_SAMPLES = 2 * UT_MEL_RATE_HZ };
+
+void ut_session_begin_segment(struct ut_session *s, int64_t start)
+{
+    s->open = true;
+    s->start = start;
+    s->heard_edge = start;
+    s->n_hypothesis = 0;
+    ut_words_clear(&s->heard);
+    ut_words_clear(&s->committed);
+    ut_words_clear(&s->tail);
+    ut_commit_reset(s->commit);
+    if (s->options.context_pause < 0 || start - s->context_end > s->options.context_pause)
+        s->n_context = 0;
+}
+
+static size_t build_prompt(struct ut_session *s)
+{
+    size_t n = s->options.n_prompt;
+
+    memcpy(s->prompt, s->initial_prompt, n * sizeof *s->prompt);
+    memcpy(s->prompt + n, s->context, s->n_context * sizeof *s->prompt);
+    return n + s->n_context;
+}
+
+/* Mel frames of [start, want_edge) and the silence behind; returns how many. */
+static size_t fill_window(struct ut_session *s, float *window)
+{
+    size_t n_mels = ut_mel_n_mels(s->parts.mel);
+    int64_t first = (s->start - s->mel_origin) / UT_SESSION_HOP;
+    size_t n_audio = (size_t)((s->want_edge - s->start) / UT_SESSION_HOP);
+    size_t n = n_audio + PADDING_FRAMES;
+
+    n += n % 2;
+    if (n > UT_SESSION_WINDOW_FRAMES)
+        n = UT_SESSION_WINDOW_FRAMES;
+    float top = ut_mel_stream_max(s->mel, first, n_audio);
+    if (ut_mel_stream_window(s->mel, first, n_audio, top, UT_ASR_LIVE_TOP - top, window))
+        n_audio = 0; /* cannot be: a segment is shorter than the stream's memory */
+    for (size_t i = n_audio * n_mels; i < n * n_mels; i++)
+        window[i] = SILENCE;
+    return n;
+}
+
+void ut_session_prepare(struct ut_session *s, struct ut_asr_step *step, float *window)
+{
+    *step = (struct ut_asr_step){
+        .mel = window,
+        .n_frames = fill_window(s, window),
+        .language = s->language,
+        .translate = s->options.translate,
+        .prompt = s->prompt,
+        .n_prompt = build_prompt(s),
+        .draft = s->hypothesis,
+        .n_draft = s->n_hypothesis,
+    };
+}
+
+static struct ut_event make_event(const struct ut_session *s, enum ut_event_type type,
+                                  int64_t now_us)
+{
+    return (struct ut_event){
+        .type = type,
+        .session = s->options.id,
+        .segment = s->number,
+        .wall_us = now_us - s->begin_us,
+        .audio = s->stats.n_fed,
+        .start = s->start,
+        .end = s->start,
+        .language = s->language,
+        .text = "",
+    };
+}
+
+static void put_words(struct ut_session *s, struct ut_event event, struct ut_words *list,
+                      size_t first)
+{
+    event.words = list->words + first;
+    event.n_words = list->n - first;
+    event.text = ut_words_join(list, first);
+    if (event.type != UT_EVENT_FINAL && event.n_words > 0)
+        event.end = list->words[list->n - 1].end;
+    /* Cannot be: ut_session_full() is asked before audio is looked at. */
+    if (ut_queue_put(s->queue, &event) && !s->failure)
+        s->failure = UT_ELIMIT;
+}
+
+/* Appends what the policy has just committed to the segment's words and tells the reader. */
+static void put_committed(struct ut_session *s, int64_t now_us)
+{
+    size_t n_new;
+    const struct ut_asr_word *words = ut_commit_new(s->commit, &n_new);
+    size_t first = s->committed.n;
+
+    for (size_t i = 0; i < n_new; i++) {
+        if (ut_words_append(&s->committed, &words[i], s->start))
+            break; /* a segment of more words than 28 s can hold: a loop that no guard saw */
+    }
+    if (s->committed.n == first)
+        return;
+    s->last_end = ut_words_order(&s->committed, first, s->last_end, s->want_edge);
+    put_words(s, make_event(s, UT_EVENT_COMMITTED, now_us), &s->committed, first);
+    s->shows_tail = false;
+}
+
+/* Replaces the unstable tail; says nothing when there is none and none is shown. */
+static void put_tail(struct ut_session *s, const struct ut_asr_word *words, size_t n,
+                     int64_t now_us)
+{
+    ut_words_clear(&s->tail);
+    for (size_t i = 0; i < n; i++) {
+        if (ut_words_append(&s->tail, &words[i], s->start))
+            break;
+    }
+    if (s->tail.n == 0 && !s->shows_tail)
+        return;
+    ut_words_order(&s->tail, 0, s->last_end, s->want_edge);
+    put_words(s, make_event(s, UT_EVENT_UNSTABLE, now_us), &s->tail, 0);
+    s->shows_tail = s->tail.n > 0;
+}
+
+/* The last tokens of the segment that ends are the context of the next. */
+static void keep_context(struct ut_session *s)
+{
+    size_t n = s->n_hypothesis < UT_SESSION_MAX_PROMPT ? s->n_hypothesis : UT_SESSION_MAX_PROMPT;
+
+    memcpy(s->context, s->hypothesis + (s->n_hypothesis - n), n * sizeof *s->context);
+    s->n_context = n;
+    s->context_end = s->want_edge;
+}
+
+static void as_asr_words(const struct ut_words *list, struct ut_asr_word *out)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        const struct ut_event_word *w = &list->words[i];
+
+        out[i] = (struct ut_asr_word){ w->text, w->start, w->end, w->confidence };
+    }
+}
+
+void ut_session_end_segment(struct ut_session *s, int64_t now_us)
+{
+    struct ut_asr_word words[UT_QUEUE_MAX_WORDS];
+
+    as_asr_words(&s->heard, words);
+    if (ut_commit_push(s->commit, words, s->heard.n, s->want_edge - s->start, true) == UT_OK)
+        put_committed(s, now_us);
+    if (s->committed.n > 0) {
+        struct ut_event final = make_event(s, UT_EVENT_FINAL, now_us);
+
+        final.end = s->want_edge > s->last_end ? s->want_edge : s->last_end;
+        put_words(s, final, &s->committed, 0);
+        s->shows_tail = false;
+        s->number++;
+        keep_context(s);
+    } else {
+        put_tail(s, NULL, 0, now_us);
+    }
+    s->open = false;
+    s->want = UT_SESSION_WANT_NOTHING;
+    if (!s->goes_on)
+        return;
+    s->goes_on = false;
+    ut_session_begin_segment(s, s->want_edge);
+    s->next_step = s->cursor;
+}
+
+/*
+ * Guards against words on what is no speech. Whisper's own rule stands alone; half of it is
+ * enough where voice activity was weak too.
+ */
+static bool is_speech(const struct ut_session *s, const struct ut_asr_step *step)
+{
+    bool unsure = step->no_speech_prob > 0.3f || step->avg_logprob < -1.0f;
+    bool refused = step->no_speech_prob > 0.6f && step->avg_logprob < -1.0f;
+    bool weak = s->segmenter.n_speech < WEAK_SPEECH || s->segmenter.evidence < WEAK_EVIDENCE;
+
+    return !refused && !(unsure && weak);
+}
+
+static void learn_language(struct ut_session *s, const struct ut_asr_step *step)
+{
+    if (s->language < 0 && s->want_edge - s->start >= LANGUAGE_SAMPLES)
+        s->language = step->detected_language;
+}
+
+/* Keeps the hypothesis; an empty one when the guards refuse it. */
+static void hear(struct ut_session *s, const struct ut_asr_step *step)
+{
+    ut_words_clear(&s->heard);
+    s->n_hypothesis = 0;
+    s->heard_edge = s->want_edge;
+    s->stats.n_looped += step->looped;
+    if (!is_speech(s, step)) {
+        s->stats.n_refused += step->n_words > 0;
+        return;
+    }
+    learn_language(s, step);
+    if (step->n_tokens > 0 && step->n_tokens <= UT_SESSION_MAX_TOKENS) {
+        memcpy(s->hypothesis, step->tokens, step->n_tokens * sizeof *s->hypothesis);
+        s->n_hypothesis = step->n_tokens;
+    }
+    for (size_t i = 0; i < step->n_words; i++) {
+        if (ut_words_append(&s->heard, &step->words[i], 0))
+            break;
+    }
+}
+
+/* The next step is one hop away, further when audio waits: an overloaded engine decodes less often,
+ * never later and later. */
+static void plan_next(struct ut_session *s)
+{
+    int64_t waiting = s->stats.n_fed - s->cursor;
+    int64_t hop = s->options.step;
+
+    if (s->options.stretch_after > 0 && waiting > s->options.stretch_after && !s->flushed) {
+        hop = waiting < s->options.max_step ? waiting : s->options.max_step;
+        if (hop < s->options.step)
+            hop = s->options.step;
+        s->stats.n_stretched += hop > s->options.step;
+    }
+    s->next_step = s->want_edge + hop;
+}
+
+static void finish_partial(struct ut_session *s, const struct ut_asr_step *step, int64_t now_us)
+{
+    int64_t edge = s->want_edge - s->start;
+    struct ut_asr_word words[UT_QUEUE_MAX_WORDS];
+    size_t n_tail = 0;
+
+    hear(s, step);
+    as_asr_words(&s->heard, words);
+    if (s->heard.n > 0 && ut_commit_push(s->commit, words, s->heard.n, edge, false) == UT_OK) {
+        put_committed(s, now_us);
+        const struct ut_asr_word *tail = ut_commit_tail(s->commit, &n_tail);
+        put_tail(s, tail, n_tail, now_us);
+    } else {
+        put_tail(s, NULL, 0, now_us);
+    }
+    plan_next(s);
+    s->want = UT_SESSION_WANT_NOTHING;
+}
+
+void ut_session_finish(struct ut_session *s, const struct ut_asr_step *step, enum ut_status status,
+                       int64_t now_us)
+{
+    if (status) {
+        s->failure = status;
+        return;
+    }
+    s->stats.n_steps++;
+    if (s->want == UT_SESSION_WANT_PARTIAL) {
+        finish_partial(s, step, now_us);
+        return;
+    }
+    hear(s, step);
+    ut_session_end_segment(s, now_us);
+}

@@ -1,0 +1,199 @@
+/* Streams of an engine: a session behind a lock, in the engine's list. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "asr/tokens.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "stream/engine_state.h"
+
+static float activity_of(void *ctx, const float *pcm)
+{
+    return ut_vad_push(ctx, pcm);
+}
+
+/* What the model can do decides about language and task. */
+static enum ut_status fit_language(struct ut_session_options *o, const struct ut_asr_model *m,
+                                   struct ut_error *err)
+{
+    int english = ut_asr_language_find("en");
+
+    if (ut_asr_tokens_multilingual(ut_asr_model_tokens(m)))
+        return UT_OK;
+    if (o->language >= 0 && o->language != english)
+        return ut_error_set(err, UT_EINVAL, "language \"%s\": the model knows English only",
+                            ut_asr_language_code(o->language));
+    if (o->translate)
+        return ut_error_set(err, UT_EINVAL, "translate: the model knows English only");
+    o->language = english;
+    return UT_OK;
+}
+
+/* The words to expect as tokens, written as Whisper saw prompts: behind a space. */
+static enum ut_status encode_prompt(struct ut_session_options *o, int32_t *ids, const char *prompt,
+                                    const struct ut_asr_model *m, struct ut_error *err)
+{
+    struct ut_buffer text = { .limit = 1 << 16 };
+    enum ut_status status = ut_buffer_printf(&text, " %s", prompt + strspn(prompt, " \t\n"));
+
+    if (!status)
+        status = ut_asr_tokens_encode(ut_asr_model_tokens(m), ut_buffer_text(&text), text.n, ids,
+                                      UT_SESSION_MAX_PROMPT, &o->n_prompt);
+    ut_buffer_finish(&text);
+    if (status)
+        return ut_error_set(err, status, "prompt: %s (at most %d tokens)", ut_status_name(status),
+                            UT_SESSION_MAX_PROMPT);
+    o->prompt = ids;
+    return UT_OK;
+}
+
+static enum ut_status make_session(struct ut_stream *s, const struct ut_session_options *options,
+                                   const char *prompt, struct ut_error *err)
+{
+    struct ut_session_options o = options ? *options : ut_session_options_default();
+    int32_t ids[UT_SESSION_MAX_PROMPT];
+    enum ut_status status = fit_language(&o, s->engine->model, err);
+
+    if (!status && prompt && *prompt)
+        status = encode_prompt(&o, ids, prompt, s->engine->model, err);
+    if (status)
+        return status;
+
+    status = ut_vad_create(&s->vad, s->engine->vad_model);
+    if (!status) {
+        const struct ut_session_parts parts = { s->engine->mel, activity_of, s->vad };
+        status = ut_session_create(&s->session, &parts, &o, ut_clock_now_us());
+    }
+    if (status)
+        ut_error_set(err, status, "cannot open a stream: %s", ut_status_name(status));
+    return status;
+}
+
+static void free_stream(struct ut_stream *s)
+{
+    ut_session_destroy(s->session);
+    ut_vad_destroy(s->vad);
+    pthread_cond_destroy(&s->readable);
+    pthread_mutex_destroy(&s->lock);
+    ut_free(s);
+}
+
+static enum ut_status join_engine(struct ut_stream *s, struct ut_error *err)
+{
+    struct ut_engine *e = s->engine;
+    enum ut_status status = UT_OK;
+
+    pthread_mutex_lock(&e->lock);
+    if (e->n_streams == UT_ENGINE_MAX_STREAMS) {
+        status = ut_error_set(err, UT_ELIMIT, "more than %d streams", UT_ENGINE_MAX_STREAMS);
+    } else {
+        s->next = e->streams;
+        e->streams = s;
+        e->n_streams++;
+    }
+    pthread_mutex_unlock(&e->lock);
+    return status;
+}
+
+enum ut_status ut_stream_open(struct ut_engine *e, struct ut_stream **out,
+                              const struct ut_session_options *options, const char *prompt,
+                              struct ut_error *err)
+{
+    enum ut_status status = ut_engine_go_live(e, err);
+    if (status)
+        return status;
+    struct ut_stream *s = ut_calloc(1, sizeof *s);
+    if (!s)
+        return ut_error_set(err, UT_ENOMEM, "no memory for a stream");
+
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->readable, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&s->lock, NULL);
+    s->engine = e;
+    status = make_session(s, options, prompt, err);
+    if (!status)
+        status = join_engine(s, err);
+    if (status) {
+        free_stream(s);
+        return status;
+    }
+    *out = s;
+    return UT_OK;
+}
+
+enum ut_status ut_stream_feed(struct ut_stream *s, const float *pcm, size_t n)
+{
+    pthread_mutex_lock(&s->lock);
+    enum ut_status status = ut_session_feed(s->session, pcm, n, ut_clock_now_us());
+    bool enough = ut_session_stats(s->session).n_waiting >= UT_VAD_CHUNK;
+    pthread_mutex_unlock(&s->lock);
+    if (!status && enough)
+        ut_engine_wake(s->engine);
+    return status;
+}
+
+void ut_stream_flush(struct ut_stream *s)
+{
+    pthread_mutex_lock(&s->lock);
+    ut_session_flush(s->session);
+    pthread_mutex_unlock(&s->lock);
+    ut_engine_wake(s->engine);
+}
+
+static struct timespec time_of(int64_t us)
+{
+    return (struct timespec){ .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
+}
+
+enum ut_status ut_stream_get(struct ut_stream *s, struct ut_event *out, int timeout_ms)
+{
+    struct timespec until = time_of(ut_clock_now_us() + (int64_t)timeout_ms * 1000);
+    bool timed_out = timeout_ms == 0;
+
+    pthread_mutex_lock(&s->lock);
+    while (!ut_session_readable(s->session) && !timed_out) {
+        if (timeout_ms < 0)
+            pthread_cond_wait(&s->readable, &s->lock);
+        else
+            timed_out = pthread_cond_timedwait(&s->readable, &s->lock, &until) == ETIMEDOUT;
+    }
+    bool was_full = ut_session_full(s->session);
+    enum ut_status status = ut_session_get(s->session, out);
+    bool go_on = was_full && !ut_session_full(s->session);
+    pthread_mutex_unlock(&s->lock);
+    if (go_on)
+        ut_engine_wake(s->engine);
+    return status;
+}
+
+struct ut_session_stats ut_stream_stats(struct ut_stream *s)
+{
+    pthread_mutex_lock(&s->lock);
+    struct ut_session_stats stats = ut_session_stats(s->session);
+    pthread_mutex_unlock(&s->lock);
+    return stats;
+}
+
+void ut_stream_close(struct ut_stream *s)
+{
+    if (!s)
+        return;
+
+    struct ut_engine *e = s->engine;
+    pthread_mutex_lock(&e->lock);
+    s->closing = true;
+    while (s->in_use)
+        pthread_cond_wait(&e->released, &e->lock);
+    struct ut_stream **at = &e->streams;
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    e->n_streams--;
+    pthread_mutex_unlock(&e->lock);
+    free_stream(s);
+}

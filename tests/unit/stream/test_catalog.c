@@ -1,0 +1,151 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "stream/catalog.h"
+
+static char folder[] = "/tmp/utter-catalog-XXXXXX";
+
+static void touch(const char *name)
+{
+    char path[256];
+
+    snprintf(path, sizeof path, "%s/models/%s", folder, name);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    fclose(f);
+}
+
+static void expect(const char *name, const char *file)
+{
+    struct ut_buffer path = { .limit = 4096 };
+    struct ut_error err;
+    char want[256];
+
+    snprintf(want, sizeof want, "%s/models/%s", folder, file);
+    touch(file);
+    assert_int_equal(ut_catalog_path(&path, folder, name, &err), UT_OK);
+    assert_string_equal(ut_buffer_text(&path), want);
+    ut_buffer_finish(&path);
+    unlink(want);
+}
+
+static void test_names_are_files_of_the_cache(void **state)
+{
+    (void)state;
+    expect("base", "whisper-base-q8_0.gguf");
+    expect("tiny.en", "whisper-tiny.en-q8_0.gguf");
+    expect("base-f32", "whisper-base-f32.gguf");
+    expect("tiny.en-q5_0", "whisper-tiny.en-q5_0.gguf");
+    expect("large-v3", "whisper-large-v3-q8_0.gguf");
+    expect("silero", "silero-vad-v6.gguf");
+}
+
+static void test_paths_are_left_as_they_are(void **state)
+{
+    struct ut_buffer path = { .limit = 4096 };
+
+    (void)state;
+    assert_int_equal(ut_catalog_path(&path, folder, "./base", NULL), UT_OK);
+    assert_string_equal(ut_buffer_text(&path), "./base");
+    ut_buffer_clear(&path);
+    assert_int_equal(ut_catalog_path(&path, folder, "my.gguf", NULL), UT_OK);
+    assert_string_equal(ut_buffer_text(&path), "my.gguf");
+    ut_buffer_finish(&path);
+}
+
+static void test_a_missing_model_says_how_to_get_it(void **state)
+{
+    struct ut_buffer path = { .limit = 4096 };
+    struct ut_error err;
+
+    (void)state;
+    assert_int_equal(ut_catalog_path(&path, folder, "medium", &err), UT_EIO);
+    assert_non_null(strstr(err.text, "\"medium\""));
+    assert_non_null(strstr(err.text, "whisper-medium-q8_0.gguf"));
+    assert_non_null(strstr(err.text, "utter models fetch"));
+    ut_buffer_finish(&path);
+}
+
+static void test_what_is_no_name_is_refused(void **state)
+{
+    static const char *const bad[] = {
+        "",
+        "..",
+        "a b",
+        "x\n",
+        "tiny;rm",
+        ".hidden",
+        "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+        "nnnn"
+    };
+    struct ut_buffer path = { .limit = 4096 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(ut_catalog_path(&path, folder, bad[i], NULL), UT_EINVAL);
+    ut_buffer_finish(&path);
+}
+
+static void test_the_cache_is_named_by_the_environment(void **state)
+{
+    struct ut_buffer path = { .limit = 4096 };
+
+    (void)state;
+    setenv("UTTER_CACHE", "/some/cache", 1);
+    assert_int_equal(ut_catalog_cache(&path, NULL, NULL), UT_OK);
+    assert_string_equal(ut_buffer_text(&path), "/some/cache");
+    ut_buffer_clear(&path);
+    assert_int_equal(ut_catalog_cache(&path, "/other", NULL), UT_OK);
+    assert_string_equal(ut_buffer_text(&path), "/other");
+    ut_buffer_clear(&path);
+    unsetenv("UTTER_CACHE");
+    setenv("HOME", "/home/somebody", 1);
+    assert_int_equal(ut_catalog_cache(&path, NULL, NULL), UT_OK);
+    assert_string_equal(ut_buffer_text(&path), "/home/somebody/.cache/utter");
+    ut_buffer_clear(&path);
+    unsetenv("HOME");
+    assert_int_equal(ut_catalog_cache(&path, NULL, NULL), UT_EINVAL);
+    ut_buffer_finish(&path);
+}
+
+static int make_folder(void **state)
+{
+    char models[64];
+
+    (void)state;
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(models, sizeof models, "%s/models", folder);
+    return mkdir(models, 0700);
+}
+
+static int remove_folder(void **state)
+{
+    char models[64];
+
+    (void)state;
+    snprintf(models, sizeof models, "%s/models", folder);
+    return rmdir(models) || rmdir(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names_are_files_of_the_cache),
+        cmocka_unit_test(test_paths_are_left_as_they_are),
+        cmocka_unit_test(test_a_missing_model_says_how_to_get_it),
+        cmocka_unit_test(test_what_is_no_name_is_refused),
+        cmocka_unit_test(test_the_cache_is_named_by_the_environment),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
