@@ -1,13 +1,13 @@
 #include "audio/mel.h"
 
 #include <assert.h>
-#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "audio/fft.h"
 #include "audio/mel_filters.h"
+#include "audio/sample.h"
 #include "base/memory.h"
 
 /*
@@ -23,8 +23,6 @@
 #define SQRT_HALF_BITS 0x3f3504f3 /* of sqrtf(0.5f) */
 #define SILENCE (-10.0f)
 #define MAX_FRAMES ((size_t)1 << 24)
-/* Far above any PCM scale (int16 as float passes), far below where squares become infinite. */
-#define SAMPLE_BOUND 65536.0f
 
 struct ut_mel {
     struct ut_fft *fft;
@@ -264,11 +262,8 @@ void ut_mel_stream_feed(struct ut_mel_stream *s, const float *pcm, size_t n)
         size_t k = n < room ? n : room;
         float *to = s->history + s->n_history;
 
-        for (size_t i = 0; i < k; i++) {
-            float v = fabsf(pcm[i]) <= FLT_MAX ? pcm[i] : 0.0f;
-            v = v > SAMPLE_BOUND ? SAMPLE_BOUND : v;
-            to[i] = v < -SAMPLE_BOUND ? -SAMPLE_BOUND : v;
-        }
+        for (size_t i = 0; i < k; i++)
+            to[i] = ut_sample_clean(pcm[i]);
         s->n_history += k;
         s->n_samples += (int64_t)k;
         pcm += k;

@@ -39,8 +39,8 @@ void ut_mel_stream_destroy(struct ut_mel_stream *s);
 void ut_mel_stream_reset(struct ut_mel_stream *s);
 
 /*
- * Takes n samples in [-1, 1]; NaN and infinite ones count as 0, others are cut to [-65536, 65536].
- * Computes every frame now complete; the bits do not depend on how the samples were cut up.
+ * Takes n samples in [-1, 1]; NaN, infinite ones and those beyond 2^16 count as 0. Computes every
+ * frame now complete; the bits do not depend on how the samples were cut up.
  */
 void ut_mel_stream_feed(struct ut_mel_stream *s, const float *pcm, size_t n);
 
