@@ -1,0 +1,371 @@
+/* `utter bench accuracy`: word error rate over a manifest of recordings. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "asr/tokens.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "clients/bench.h"
+#include "clients/command.h"
+#include "clients/interrupt.h"
+#include "clients/manifest.h"
+#include "clients/normalizer.h"
+#include "clients/offline.h"
+#include "clients/terminal.h"
+#include "clients/word_errors.h"
+#include "stream/catalog.h"
+
+#define MAX_GROUPS 64
+#define MAX_TEXT ((size_t)8 << 20)
+
+static const struct ut_usage usage = {
+    .synopsis = "utter bench accuracy [OPTION...] MANIFEST",
+    .about =
+        "Captions every recording of MANIFEST (tab-separated, with the columns file, language,\n"
+        "reference and kind) and counts word errors after Whisper's text normalisation. `wer` and\n"
+        "`by_kind` are of the English recordings, `by_language` has every language (characters "
+        "for\n"
+        "zh, ja, ko and others without spaces); where nothing is said, words a minute are counted.",
+    .examples = "  utter bench accuracy speech/manifest.tsv --json\n"
+                "  utter bench accuracy speech/manifest.tsv --model tiny.en --kind clean --each\n",
+};
+
+struct group {
+    const char *name;
+    size_t n_files;
+    struct ut_word_errors errors;
+    double silent_s; /* audio of recordings in which nothing is said */
+    size_t n_heard;  /* words heard there */
+};
+
+struct groups {
+    struct group list[MAX_GROUPS];
+    size_t n;
+};
+
+struct bench {
+    struct ut_settings settings;
+    bool json;
+    bool each;
+    int limit;
+    const char *kind;
+    struct ut_manifest manifest;
+    struct ut_offline offline;
+    struct ut_spelling *spelling;
+    struct group english;
+    struct groups kinds;
+    struct groups languages;
+    struct ut_buffer heard;
+    double audio_s;
+    size_t n_failed;
+};
+
+static struct group *find_group(struct groups *g, const char *name)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        if (strcmp(g->list[i].name, name) == 0)
+            return &g->list[i];
+    }
+    if (g->n == MAX_GROUPS)
+        return NULL;
+    g->list[g->n].name = name;
+    return &g->list[g->n++];
+}
+
+static void add_to(struct group *g, const struct group *one)
+{
+    if (!g)
+        return;
+    g->n_files += one->n_files;
+    g->errors.n_words += one->errors.n_words;
+    g->errors.n_substituted += one->errors.n_substituted;
+    g->errors.n_deleted += one->errors.n_deleted;
+    g->errors.n_inserted += one->errors.n_inserted;
+    g->silent_s += one->silent_s;
+    g->n_heard += one->n_heard;
+}
+
+static enum ut_status take_segment(void *ctx, const struct ut_asr_segment *segment)
+{
+    struct bench *b = ctx;
+    enum ut_status st = b->heard.n ? ut_buffer_append(&b->heard, " ", 1) : UT_OK;
+
+    return st == UT_OK ? ut_buffer_append(&b->heard, segment->text, strlen(segment->text)) : st;
+}
+
+static bool is_spaceless(const char *language)
+{
+    static const char *const list[] = { "zh", "ja", "ko", "yue", "th", "lo", "my", "km" };
+
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        if (strcmp(language, list[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_english(const struct ut_manifest_entry *e)
+{
+    return strcmp(e->language, "en") == 0;
+}
+
+static enum ut_status normalize(struct bench *b, struct ut_buffer *out, const char *text,
+                                const struct ut_manifest_entry *e)
+{
+    if (is_english(e) || !e->reference[0])
+        return ut_normalize_english(out, text, b->spelling);
+    return ut_normalize_basic(out, text, is_spaceless(e->language));
+}
+
+/* Counts the errors of what was heard in one recording. */
+static enum ut_status score(struct bench *b, const struct ut_manifest_entry *e, double seconds,
+                            struct group *one)
+{
+    struct ut_buffer reference = { .limit = MAX_TEXT };
+    struct ut_buffer heard = { .limit = MAX_TEXT };
+
+    *one = (struct group){ .n_files = 1 };
+    enum ut_status st = normalize(b, &reference, e->reference, e);
+    if (st == UT_OK)
+        st = normalize(b, &heard, ut_buffer_text(&b->heard), e);
+    if (st == UT_OK)
+        st = ut_word_errors_add(&one->errors, ut_buffer_text(&reference), ut_buffer_text(&heard));
+    if (st == UT_OK && one->errors.n_words == 0) {
+        one->n_heard = one->errors.n_inserted;
+        one->silent_s = seconds;
+        one->errors = (struct ut_word_errors){ 0 };
+    }
+    if (st == UT_OK && b->each)
+        fprintf(stderr, "%s\t%.4f\t%zu\t%s\t%s\n", e->file, ut_word_errors_rate(&one->errors),
+                one->errors.n_words, ut_buffer_text(&reference), ut_buffer_text(&heard));
+    ut_buffer_finish(&reference);
+    ut_buffer_finish(&heard);
+    return st;
+}
+
+/* Whether the options choose this recording. */
+static bool is_chosen(const struct bench *b, const struct ut_manifest_entry *e)
+{
+    bool multilingual = ut_asr_tokens_multilingual(ut_asr_model_tokens(b->offline.model));
+
+    if (strcmp(b->settings.language, "auto") != 0 && strcmp(b->settings.language, e->language) != 0)
+        return false;
+    if (b->kind && strcmp(b->kind, e->kind) != 0)
+        return false;
+    return multilingual || is_english(e) || !e->reference[0];
+}
+
+static enum ut_status run_entry(struct bench *b, const struct ut_manifest_entry *e,
+                                struct ut_error *err)
+{
+    struct ut_offline_job job = {
+        .path = e->path,
+        .options = ut_offline_options(&b->settings, ut_asr_language_find(e->language)),
+        .on_segment = take_segment,
+        .ctx = b,
+    };
+    struct group one;
+
+    ut_buffer_clear(&b->heard);
+    enum ut_status st = ut_offline_run(&b->offline, &job, err);
+    if (st != UT_OK)
+        return st;
+    double seconds = (double)job.timing.n_samples / 16000;
+    st = score(b, e, seconds, &one);
+    if (st != UT_OK)
+        return ut_error_set(err, st, "%s: cannot be scored: %s", e->file, ut_status_name(st));
+    b->audio_s += seconds;
+    add_to(find_group(&b->languages, e->language), &one);
+    if (is_english(e))
+        add_to(&b->english, &one);
+    if (is_english(e) || !e->reference[0])
+        add_to(find_group(&b->kinds, e->kind), &one);
+    return UT_OK;
+}
+
+static enum ut_status run_all(struct bench *b)
+{
+    struct ut_error err = { 0 };
+    enum ut_status st = UT_OK;
+    int n = 0;
+
+    for (size_t i = 0; i < b->manifest.n && st == UT_OK; i++) {
+        const struct ut_manifest_entry *e = &b->manifest.entries[i];
+        if (!is_chosen(b, e))
+            continue;
+        if (b->limit && n == b->limit)
+            break;
+        n++;
+        if (isatty(STDERR_FILENO)) {
+            char text[300];
+            snprintf(text, sizeof text, "%d  %s  WER so far %.2f %%", n, e->file,
+                     100 * ut_word_errors_rate(&b->english.errors));
+            ut_terminal_status(text);
+        }
+        enum ut_status one = run_entry(b, e, &err);
+        if (one == UT_ECANCELED) {
+            st = one;
+        } else if (one != UT_OK) {
+            ut_cmd_warn("%s", err.text);
+            b->n_failed++;
+        }
+    }
+    ut_terminal_clear_status();
+    return st;
+}
+
+static void put_group(struct ut_json_writer *j, const char *key, const struct group *g)
+{
+    ut_json_open_object(j, key);
+    ut_json_put_i64(j, "n_files", (int64_t)g->n_files);
+    ut_json_put_i64(j, "n_words", (int64_t)g->errors.n_words);
+    if (g->errors.n_words) {
+        ut_json_put_f64(j, "wer", ut_word_errors_rate(&g->errors), 5);
+        ut_json_put_i64(j, "substituted", (int64_t)g->errors.n_substituted);
+        ut_json_put_i64(j, "deleted", (int64_t)g->errors.n_deleted);
+        ut_json_put_i64(j, "inserted", (int64_t)g->errors.n_inserted);
+    }
+    if (g->silent_s > 0)
+        ut_json_put_f64(j, "words_per_minute", (double)g->n_heard * 60 / g->silent_s, 2);
+    ut_json_close(j);
+}
+
+static enum ut_status print_json(const struct bench *b, double seconds)
+{
+    struct ut_buffer out = { .limit = (size_t)1 << 20 };
+    struct ut_json_writer j = { .out = &out };
+
+    ut_json_open_object(&j, NULL);
+    ut_json_put_f64(&j, "wer", ut_word_errors_rate(&b->english.errors), 5);
+    ut_json_put_i64(&j, "n_words", (int64_t)b->english.errors.n_words);
+    ut_json_open_object(&j, "by_kind");
+    for (size_t i = 0; i < b->kinds.n; i++)
+        put_group(&j, b->kinds.list[i].name, &b->kinds.list[i]);
+    ut_json_close(&j);
+    ut_json_open_object(&j, "by_language");
+    for (size_t i = 0; i < b->languages.n; i++)
+        put_group(&j, b->languages.list[i].name, &b->languages.list[i]);
+    ut_json_close(&j);
+    ut_json_put_string(&j, "model", b->settings.model);
+    ut_json_put_i64(&j, "beam", b->settings.beam);
+    ut_json_put_i64(&j, "n_failed", (int64_t)b->n_failed);
+    ut_json_put_f64(&j, "audio_s", b->audio_s, 2);
+    ut_json_put_f64(&j, "seconds", seconds, 2);
+    ut_json_close(&j);
+    enum ut_status st = ut_json_end(&j);
+    if (st == UT_OK)
+        printf("%s\n", ut_buffer_text(&out));
+    ut_buffer_finish(&out);
+    return st;
+}
+
+static void print_group(const char *name, const struct group *g)
+{
+    printf("%-12s %6zu %8zu", name, g->n_files, g->errors.n_words);
+    if (g->errors.n_words)
+        printf(" %8.2f %6zu %6zu %6zu", 100 * ut_word_errors_rate(&g->errors),
+               g->errors.n_substituted, g->errors.n_deleted, g->errors.n_inserted);
+    if (g->silent_s > 0)
+        printf("  %.1f words a minute where nothing is said",
+               (double)g->n_heard * 60 / g->silent_s);
+    putchar('\n');
+}
+
+static void print_table(const struct bench *b, double seconds)
+{
+    printf("%-12s %6s %8s %8s %6s %6s %6s\n", "", "files", "words", "WER %", "subst", "delet",
+           "insert");
+    print_group("English", &b->english);
+    for (size_t i = 0; i < b->kinds.n; i++)
+        print_group(b->kinds.list[i].name, &b->kinds.list[i]);
+    for (size_t i = 0; i < b->languages.n; i++) {
+        if (strcmp(b->languages.list[i].name, "en") != 0 && b->languages.list[i].errors.n_words)
+            print_group(b->languages.list[i].name, &b->languages.list[i]);
+    }
+    printf("model %s, beam %d, %.1f s of audio in %.1f s\n", b->settings.model, b->settings.beam,
+           b->audio_s, seconds);
+}
+
+/* The table of British spellings is data of the cache; without it some words count as errors. */
+static void open_spelling(struct bench *b)
+{
+    struct ut_buffer path = { .limit = 8192 };
+    struct ut_error err = { 0 };
+
+    enum ut_status st = ut_catalog_cache(&path, NULL, &err);
+    if (st == UT_OK)
+        st = ut_buffer_printf(&path, "/normalizer/english.json");
+    if (st == UT_OK)
+        st = ut_spelling_open(&b->spelling, ut_buffer_text(&path), &err);
+    if (st != UT_OK)
+        ut_cmd_warn("%s: British spellings count as errors (scripts/setup fetches the table)",
+                    err.text);
+    ut_buffer_finish(&path);
+}
+
+static int run_bench(struct bench *b, const char *manifest)
+{
+    struct ut_error err = { 0 };
+
+    if (ut_manifest_open(&b->manifest, manifest, &err) != UT_OK)
+        return ut_cmd_fail(UT_EXIT_INPUT, "%s", err.text);
+    if (ut_offline_open(&b->offline, &b->settings, &err) != UT_OK)
+        return ut_cmd_fail(err.code == UT_EINVAL ? UT_EXIT_USAGE : UT_EXIT_MODEL, "%s", err.text);
+    open_spelling(b);
+    int64_t start = ut_clock_now_us();
+    enum ut_status st = run_all(b);
+    double seconds = (double)(ut_clock_now_us() - start) / 1e6;
+    if (!b->json)
+        print_table(b, seconds);
+    else if (print_json(b, seconds) != UT_OK)
+        return ut_cmd_fail(UT_EXIT_OTHER, "bench: out of memory");
+    if (st == UT_ECANCELED)
+        return ut_interrupt_exit();
+    return b->n_failed ? UT_EXIT_INPUT : UT_EXIT_OK;
+}
+
+int ut_bench_accuracy(int argc, char **argv)
+{
+    struct bench b = { .settings = ut_settings_default(), .heard = { .limit = MAX_TEXT } };
+    const struct ut_option options[] = {
+        { "model", 'm', UT_OPTION_TEXT, &b.settings.model, 0, 0, "MODEL", "name or path" },
+        { "beam", 0, UT_OPTION_INT, &b.settings.beam, 1, 16, "N", "beams; 1: greedy" },
+        { "threads", 't', UT_OPTION_INT, &b.settings.n_threads, 0, 64, "N",
+          "threads; 0: one per core" },
+        { "temperature", 0, UT_OPTION_NUMBER, &b.settings.temperature, 0, 2, "T",
+          "this temperature alone, no fallback" },
+        { "condition", 0, UT_OPTION_FLAG, &b.settings.condition, 0, 0, NULL,
+          "prompt each window with the text before it" },
+        { "timestamps", 0, UT_OPTION_FLAG, &b.settings.timestamps, 0, 0, NULL,
+          "let the model place segments" },
+        { "language", 0, UT_OPTION_TEXT, &b.settings.language, 0, 0, "CODE",
+          "only recordings in this language" },
+        { "kind", 0, UT_OPTION_TEXT, &b.kind, 0, 0, "KIND", "only recordings of this kind" },
+        { "limit", 0, UT_OPTION_INT, &b.limit, 0, 1e9, "N", "the first N of them; 0: all" },
+        { "each", 0, UT_OPTION_FLAG, &b.each, 0, 0, NULL, "a line a recording on standard error" },
+        { "json", 0, UT_OPTION_FLAG, &b.json, 0, 0, NULL, "figures as JSON" },
+    };
+    struct ut_error err = { 0 };
+    int n = 0;
+
+    b.settings.word_times = false;
+    enum ut_status st =
+        ut_options_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &n, &err);
+    if (st == UT_END)
+        return UT_EXIT_OK;
+    if (st == UT_OK && n != 1)
+        st = ut_error_set(&err, UT_EINVAL, "%d manifests given, one is needed", n);
+    if (st == UT_OK)
+        st = ut_settings_check(&b.settings, &err);
+    if (st != UT_OK)
+        return ut_cmd_fail(UT_EXIT_USAGE, "bench accuracy: %s", err.text);
+    ut_interrupt_install();
+    int code = run_bench(&b, argv[0]);
+    ut_offline_close(&b.offline);
+    ut_spelling_close(b.spelling);
+    ut_manifest_close(&b.manifest);
+    ut_buffer_finish(&b.heard);
+    return code;
+}
