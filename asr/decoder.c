@@ -48,7 +48,10 @@ static enum ut_status alloc_rows(struct ut_asr_decoder *p)
     if (!p->x || !p->y || !p->work || !p->logits || !p->align || !p->embedded || !p->written ||
         !p->attention)
         return UT_ENOMEM;
-    return ut_compute_reserve(c, p->max_rows * (4 * d + 16) * sizeof(float));
+    /* Scratch of the largest pass: the widest input of a linear layer, or every worker's scores. */
+    size_t linear = p->max_rows * (4 * d + 16);
+    size_t scores = (size_t)ut_compute_n_threads(c) * (dims->n_audio_ctx + dims->n_text_ctx);
+    return ut_compute_reserve(c, (linear > scores ? linear : scores) * sizeof(float));
 }
 
 enum ut_status ut_asr_decoder_create(struct ut_asr_decoder **out, struct ut_compute *c,

@@ -7,6 +7,9 @@
 #include "asr/weights.h"
 #include "base/memory.h"
 
+/* Windows in one attention call: its scratch holds their packed keys and values. */
+#define ATTENTION_WINDOWS 4
+
 /*
  * t counts positions (20 ms) of all windows of the pass, one window after another; d is the width.
  * Everything but the convolutions and the attention runs over all t rows at once.
@@ -21,8 +24,23 @@ struct ut_asr_encoder {
     float *work; /* [max_positions, 4d] device: by turns the first convolution's output, Q K V, the
                     hidden layer of the ffn, and the decoder's K V */
     float *edge; /* [max(n_mels, d)] host: one frame */
-    struct ut_attention_call attention[UT_ASR_MAX_WINDOWS];
+    struct ut_attention_call attention[ATTENTION_WINDOWS];
 };
+
+/*
+ * Scratch of the largest pass, so that none takes memory later: the widest input of a linear layer
+ * (ffn_down), and keys and values of full windows in blocks of 256 where every span may end in a
+ * part of one. Pages that stay untouched cost nothing.
+ */
+static size_t count_scratch(const struct ut_asr_dims *dims, size_t max_positions)
+{
+    size_t d = dims->n_audio_state;
+    size_t n_keys = (dims->n_audio_ctx / 256 + UT_ATTENTION_MAX_SPANS) * 256;
+    size_t linear = max_positions * (4 * d + 16);
+    size_t attention = ATTENTION_WINDOWS * n_keys * 2 * d;
+
+    return (linear > attention ? linear : attention) * sizeof(float);
+}
 
 enum ut_status ut_asr_encoder_create(struct ut_asr_encoder **out, struct ut_compute *c,
                                      struct ut_asr_model *m, size_t max_positions)
@@ -48,7 +66,7 @@ enum ut_status ut_asr_encoder_create(struct ut_asr_encoder **out, struct ut_comp
     e->work = ut_compute_alloc(c, max_positions, 4 * d * sizeof(float));
     e->edge = ut_calloc(d > dims->n_mels ? d : dims->n_mels, sizeof(float));
     if (!e->mel || !e->x || !e->y || !e->work || !e->edge ||
-        ut_compute_reserve(c, max_positions * (4 * d + 16) * sizeof(float)) != UT_OK) {
+        ut_compute_reserve(c, count_scratch(dims, max_positions)) != UT_OK) {
         ut_asr_encoder_destroy(e);
         return UT_ENOMEM;
     }
@@ -149,11 +167,12 @@ static void run_attention(struct ut_asr_encoder *e, size_t layer,
         .exact = m->exact,
     };
     size_t first = 0;
+    size_t n_ready = 0;
 
     for (size_t i = 0; i < n_calls; i++) {
         const float *qkv = e->work + first * 3 * d; /* [n, 3d] */
         size_t n = calls[i].n_frames / 2;
-        struct ut_attention_call *a = &e->attention[i];
+        struct ut_attention_call *a = &e->attention[n_ready++];
         *a = (struct ut_attention_call){
             .q = qkv,
             .ldq = 3 * d,
@@ -166,8 +185,11 @@ static void run_attention(struct ut_asr_encoder *e, size_t layer,
         if (calls[i].silence && ut_asr_silence_n_after(calls[i].silence, n) > 0)
             a->spans[a->n_spans++] = ut_asr_silence_span(calls[i].silence, layer, n);
         first += n;
+        if (n_ready == ATTENTION_WINDOWS || i + 1 == n_calls) {
+            ut_attention_window(e->compute, &shape, e->attention, n_ready);
+            n_ready = 0;
+        }
     }
-    ut_attention_window(e->compute, &shape, e->attention, n_calls);
 }
 
 static void run_block(struct ut_asr_encoder *e, size_t layer,
