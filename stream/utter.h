@@ -7,10 +7,11 @@
  *
  *     utter_engine_open(&engine, NULL, error, sizeof error);
  *     utter_stream_open(engine, &stream, NULL, error, sizeof error);
- *     while (more audio)
+ *     while (more audio) {
  *         utter_stream_feed(stream, pcm, n);           16 kHz mono float
  *         while (utter_stream_get(stream, &event, 0) == UTTER_OK)
  *             print(event.text);
+ *     }
  *     utter_stream_flush(stream);
  *     while (utter_stream_get(stream, &event, -1) == UTTER_OK)
  *         print(event.text);
@@ -63,8 +64,8 @@ typedef struct {
     const char *language; /* code or name; NULL or "auto": detect */
     const char *prompt;   /* words to expect; NULL: none */
     int translate;        /* to English */
-    int step_ms;          /* how often the open segment is decoded; 0: 500 */
-    int max_buffer_s;     /* audio that may wait before feed returns UTTER_LIMIT; 0: 60 */
+    int step_ms;          /* how often the open segment is decoded, 100 to 2000; 0: 500 */
+    int max_buffer_s; /* audio that may wait before feed returns UTTER_LIMIT, 1 to 3600; 0: 60 */
 } utter_stream_options;
 
 typedef enum {
@@ -78,19 +79,25 @@ typedef struct {
     double start;     /* seconds of audio since the stream began */
     double end;
     float confidence; /* [0, 1] */
+    int glued;        /* nonzero: no space goes between it and the word before */
 } utter_word;
 
-/* Valid until the next utter_stream_get() on the stream, or its close. */
+/*
+ * Valid until the next utter_stream_get() on the stream, or its close. A committed event also ends
+ * the unstable text shown before; an unstable one follows when there still is some. A reader that
+ * falls behind misses unstable events, never the others.
+ */
 typedef struct {
     utter_event_type type;
-    double wall;  /* seconds since the stream began */
-    double audio; /* seconds of audio received when the event was made */
-    double start; /* of the segment, seconds of audio */
-    double end;   /* of the last word; the segment's end in UTTER_FINAL */
-    const char *text;
+    double wall;      /* seconds since the stream began */
+    double audio;     /* seconds of audio received when the event was made */
+    double start;     /* of the segment, seconds of audio */
+    double end;       /* of the last word; the segment's end in UTTER_FINAL */
+    const char *text; /* UTF-8, no leading space */
     const utter_word *words;
     size_t n_words;
     const char *language; /* "en"; "" while unknown */
+    int glued; /* nonzero: no space goes between this text and what was committed before */
 } utter_event;
 
 UTTER_API const char *utter_version(void);
