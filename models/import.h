@@ -16,7 +16,7 @@ struct ut_import_options {
     const char *type; /* of the linear weights: f32, f16, q8_0, q5_0, q4_0, ...; NULL: q8_0 for
                          Whisper of another format, else what the source has */
     const char *name; /* general.name; NULL: the size's name ("base") or the file's */
-    struct ut_progress progress;
+    struct ut_models_progress progress;
 };
 
 /*
@@ -34,7 +34,7 @@ UT_NODISCARD enum ut_status ut_models_import(const char *src, const char *dst,
  * ut_models_import().
  */
 UT_NODISCARD enum ut_status ut_models_quantize(const char *src, const char *dst, const char *type,
-                                               const struct ut_progress *progress,
+                                               const struct ut_models_progress *progress,
                                                struct ut_error *err);
 
 /* The types that weights can be written as: "f32 f16 bf16 q8_0 ...". For messages. */

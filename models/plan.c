@@ -90,7 +90,7 @@ static enum ut_status write_item(const struct ut_plan_item *item, struct ut_gguf
 }
 
 enum ut_status ut_plan_write(const struct ut_plan *plan, struct ut_gguf_writer *w, const char *path,
-                             const struct ut_progress *progress, struct ut_error *err)
+                             const struct ut_models_progress *progress, struct ut_error *err)
 {
     uint64_t done = 0, total = 0;
     enum ut_status st = UT_OK;

@@ -34,7 +34,8 @@ UT_NODISCARD enum ut_status ut_plan_add(struct ut_plan *plan, const char *name,
  * UT_ECANCELED (progress said so). `path` is the source file, for errors.
  */
 UT_NODISCARD enum ut_status ut_plan_write(const struct ut_plan *plan, struct ut_gguf_writer *w,
-                                          const char *path, const struct ut_progress *progress,
+                                          const char *path,
+                                          const struct ut_models_progress *progress,
                                           struct ut_error *err);
 
 void ut_plan_finish(struct ut_plan *plan);

@@ -74,7 +74,7 @@ static enum ut_status plan_all(struct ut_plan *plan, const struct ut_gguf *g,
 }
 
 enum ut_status ut_models_quantize(const char *src, const char *dst, const char *type,
-                                  const struct ut_progress *progress, struct ut_error *err)
+                                  const struct ut_models_progress *progress, struct ut_error *err)
 {
     struct ut_gguf *g = NULL;
     struct ut_gguf_writer *w = NULL;

@@ -299,7 +299,7 @@ static enum ut_status write_keys(const struct ut_whisper *w, struct ut_gguf_writ
 
 enum ut_status ut_whisper_write(struct ut_whisper *w, struct ut_gguf_writer *out,
                                 enum ut_dtype dtype, const char *name,
-                                const struct ut_progress *progress, struct ut_error *err)
+                                const struct ut_models_progress *progress, struct ut_error *err)
 {
     struct ut_plan plan = { 0 };
     enum ut_status st = write_keys(w, out, dtype, name);

@@ -60,7 +60,7 @@ uint32_t ut_file_type(enum ut_dtype dtype);
  */
 UT_NODISCARD enum ut_status ut_whisper_write(struct ut_whisper *w, struct ut_gguf_writer *out,
                                              enum ut_dtype dtype, const char *name,
-                                             const struct ut_progress *progress,
+                                             const struct ut_models_progress *progress,
                                              struct ut_error *err);
 
 void ut_whisper_finish(struct ut_whisper *w);
