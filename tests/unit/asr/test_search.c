@@ -2,6 +2,7 @@
  * Search, recordings and live steps over a toy model of pseudo-random weights: what must hold
  * whatever the model says. No model file is needed.
  */
+#include <errno.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -289,6 +290,56 @@ static void test_live_steps_of_nonsense_stay_bounded_and_give_cells_back(void **
     ut_recognizer_destroy(r);
 }
 
+/* ------------------------------------------------------------ memory that cannot be had */
+
+static long fail_at = -1; /* the allocation that fails, counted down; -1: none */
+int __real_posix_memalign(void **p, size_t align, size_t n);
+int __wrap_posix_memalign(void **p, size_t align, size_t n);
+int __wrap_posix_memalign(void **p, size_t align, size_t n)
+{
+    if (fail_at >= 0 && fail_at-- == 0)
+        return ENOMEM;
+    return __real_posix_memalign(p, align, n);
+}
+
+/* Makes a recognizer and uses both ways in. */
+static enum ut_status use_recognizer(void)
+{
+    static float mel[8 * 80];
+    struct ut_asr_step step = { .mel = mel, .n_frames = 8, .language = 0 };
+    struct ut_asr_options o = ut_asr_options_default();
+    struct tape tape = { .left = 4000 };
+    struct ut_recognizer *r = NULL;
+
+    o.word_times = true;
+    o.prompt = "words";
+    o.n_temperatures = 1;
+    o.beam = 2;
+    enum ut_status st = ut_recognizer_create(&r, compute, model, NULL);
+    if (st == UT_OK)
+        st = ut_recognizer_transcribe(r, &o, NAN, read_noise, &tape, count_segment, &tape, NULL,
+                                      NULL);
+    if (st == UT_OK)
+        st = ut_recognizer_step(r, &step, 1);
+    ut_recognizer_destroy(r);
+    return st;
+}
+
+static void test_when_any_allocation_fails_the_recognizer_says_so(void **state)
+{
+    enum ut_status st = UT_ENOMEM;
+    long n = 0;
+    (void)state;
+    for (; st != UT_OK && n < 1000; n++) {
+        fail_at = n;
+        st = use_recognizer();
+        assert_true(st == UT_OK || st == UT_ENOMEM);
+    }
+    fail_at = -1;
+    assert_int_equal(st, UT_OK);
+    assert_true(n > 50); /* the failures were reached */
+}
+
 static int start(void **state)
 {
     const struct ut_compute_options options = { .n_threads = 1 };
@@ -351,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_when_cells_run_out_the_search_fails_and_gives_them_back),
         cmocka_unit_test(test_a_recording_of_nonsense_comes_to_an_end),
         cmocka_unit_test(test_live_steps_of_nonsense_stay_bounded_and_give_cells_back),
+        cmocka_unit_test(test_when_any_allocation_fails_the_recognizer_says_so),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
