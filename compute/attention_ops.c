@@ -2,11 +2,17 @@
 
 #include "base/cpu.h"
 #include "compute/attention_scalar.h"
-#include "compute/interim_avx512.h"
+
+#if defined(__x86_64__)
+#include "compute/attention_avx512.h"
+#endif
 
 void ut_attention_ops_init(struct ut_attention_ops *ops, unsigned cpu)
 {
     ut_attention_ops_init_scalar(ops);
-    if (cpu & UT_CPU_AVX512_VNNI)
-        ut_interim_avx512_attention(ops);
+    (void)cpu;
+#if defined(__x86_64__)
+    if (cpu & UT_CPU_AVX512)
+        ut_attention_ops_init_avx512(ops);
+#endif
 }

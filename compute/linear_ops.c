@@ -1,12 +1,22 @@
 #include "compute/linear_ops.h"
 
 #include "base/cpu.h"
-#include "compute/interim_avx512.h"
 #include "compute/linear_scalar.h"
+
+#if defined(__x86_64__)
+#include "compute/linear_avx512.h"
+#endif
 
 void ut_linear_ops_init(struct ut_linear_ops *ops, unsigned cpu)
 {
     ut_linear_ops_init_scalar(ops);
+    (void)cpu;
+#if defined(__x86_64__)
+    if (cpu & UT_CPU_AVX512)
+        ut_linear_ops_init_avx512(ops);
     if (cpu & UT_CPU_AVX512_VNNI)
-        ut_interim_avx512_linear(ops);
+        ut_linear_ops_init_vnni(ops);
+    if (cpu & UT_CPU_AMX_INT8)
+        ut_linear_ops_init_amx(ops);
+#endif
 }

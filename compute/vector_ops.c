@@ -3,8 +3,16 @@
 #include "base/cpu.h"
 #include "compute/vector_scalar.h"
 
+#if defined(__x86_64__)
+#include "compute/vector_avx512.h"
+#endif
+
 void ut_vector_ops_init(struct ut_vector_ops *ops, unsigned cpu)
 {
     ut_vector_ops_init_scalar(ops);
     (void)cpu;
+#if defined(__x86_64__)
+    if (cpu & UT_CPU_AVX512)
+        ut_vector_ops_init_avx512(ops);
+#endif
 }

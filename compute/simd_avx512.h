@@ -1,0 +1,62 @@
+/*
+ * Sixteen floats at a time: the functions that several AVX-512 kernels share.
+ *
+ * Only for files compiled with AVX-512 flags. Tails are masks, never reads past the end.
+ */
+#ifndef UT_COMPUTE_SIMD_AVX512_H
+#define UT_COMPUTE_SIMD_AVX512_H
+
+#include <immintrin.h>
+#include <stddef.h>
+
+#define UT_INLINE static inline __attribute__((always_inline))
+
+/* The lanes of the next vector when `left` elements remain. */
+UT_INLINE __mmask16 ut_lanes16(size_t left)
+{
+    return left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
+}
+
+/*
+ * exp(x): x = n ln 2 + r, 2^n p(r), relative error below 2e-7; 0 below -87 and for NaN as NaN is.
+ * SOURCE: Cephes expf (range reduction in two parts, degree 5).
+ */
+UT_INLINE __m512 ut_exp16(__m512 x)
+{
+    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), 8);
+    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
+    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
+    __m512 p = _mm512_set1_ps(1.9875691500e-4f);
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.3981999507e-3f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(8.3334519073e-3f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(4.1665795894e-2f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.6666665459e-1f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.0000001201e-1f));
+    p = _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), _mm512_add_ps(r, _mm512_set1_ps(1.0f)));
+    __mmask16 tiny = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-87.0f), _CMP_LT_OQ);
+    return _mm512_mask_mov_ps(_mm512_scalef_ps(p, n), tiny, _mm512_setzero_ps());
+}
+
+/*
+ * Phi-weighted x, the exact GELU: x (1 + erf(x / sqrt 2)) / 2, absolute error below 3e-7 |x|.
+ * SOURCE: Abramowitz and Stegun 7.1.26 for erf.
+ */
+UT_INLINE __m512 ut_gelu16(__m512 x)
+{
+    __m512 z = _mm512_mul_ps(_mm512_abs_ps(x), _mm512_set1_ps(0.70710678118654752f));
+    __m512 d = _mm512_fmadd_ps(z, _mm512_set1_ps(0.3275911f), _mm512_set1_ps(1.0f));
+    __m512 t = _mm512_div_ps(_mm512_set1_ps(1.0f), d);
+    __m512 p = _mm512_set1_ps(1.061405429f);
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(-1.453152027f));
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(1.421413741f));
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(-0.284496736f));
+    p = _mm512_mul_ps(_mm512_fmadd_ps(p, t, _mm512_set1_ps(0.254829592f)), t);
+    __m512 e = ut_exp16(_mm512_mul_ps(_mm512_mul_ps(z, z), _mm512_set1_ps(-1.0f)));
+    /* erfc(z) for z >= 0; the lower half is the mirror image. */
+    __m512 half = _mm512_mul_ps(_mm512_mul_ps(p, e), _mm512_set1_ps(0.5f));
+    __mmask16 negative = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ);
+    __m512 phi = _mm512_mask_mov_ps(_mm512_sub_ps(_mm512_set1_ps(1.0f), half), negative, half);
+    return _mm512_mul_ps(x, phi);
+}
+
+#endif
