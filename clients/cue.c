@@ -1,5 +1,6 @@
 #include "clients/cue.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -152,27 +153,39 @@ static void copy_line(struct ut_cues *cues, char *line, size_t first, size_t end
     line[n] = '\0';
 }
 
-/* Lays words [0, end) out as one cue, gives it away and keeps the rest. */
-static enum ut_status emit(struct ut_cues *cues, size_t end)
+/*
+ * Until when the cue of words [0, end) stands: somewhat after its last word, never into the next
+ * one, which begins at `next` (NAN: not known yet, INFINITY: none).
+ */
+static double stand_until(const struct ut_cues *cues, size_t end, double next)
 {
-    struct ut_cue cue = { .start = cues->words[0].start, .end = cues->words[end - 1].end };
+    double said = cues->words[end - 1].end;
+    double wanted = said + LINGER_S;
+
+    if (isnan(next))
+        return said;
+    if (wanted < cues->words[0].start + MIN_CUE_S)
+        wanted = cues->words[0].start + MIN_CUE_S;
+    return next < wanted ? next : wanted;
+}
+
+/* Lays words [0, end) out as one cue, gives it away and keeps the rest; `next` as above. */
+static enum ut_status emit(struct ut_cues *cues, size_t end, double next)
+{
+    struct ut_cue cue = { .start = cues->words[0].start };
     size_t n_lines = 0;
 
     for (size_t i = 0; i < end && n_lines < cues->max_lines; n_lines++)
         i = line_fill(cues, i, end);
     size_t i = 0;
     while (i < end && cue.n_lines < n_lines) {
-        size_t next = line_end(cues, i, end, n_lines - cue.n_lines);
-        copy_line(cues, cues->lines[cue.n_lines], i, next);
+        size_t last = line_end(cues, i, end, n_lines - cue.n_lines);
+        copy_line(cues, cues->lines[cue.n_lines], i, last);
         cue.lines[cue.n_lines] = cues->lines[cue.n_lines];
         cue.n_lines++;
-        i = next;
+        i = last;
     }
-    double free_until = end < cues->n_words ? cues->words[end].start : cue.end + LINGER_S;
-    double wanted = cue.end + LINGER_S;
-    if (wanted < cue.start + MIN_CUE_S)
-        wanted = cue.start + MIN_CUE_S;
-    cue.end = wanted < free_until ? wanted : free_until > cue.end ? free_until : cue.end;
+    cue.end = stand_until(cues, end, end < cues->n_words ? cues->words[end].start : next);
 
     size_t from = end < cues->n_words ? cues->words[end].at : cues->n_text;
     memmove(cues->text, cues->text + from, cues->n_text - from);
@@ -207,7 +220,7 @@ static enum ut_status hold(struct ut_cues *cues, const char *text, size_t n, boo
                            double start, double end)
 {
     if (cues->n_words == MAX_WORDS || cues->n_text + n > MAX_BYTES / 2) {
-        enum ut_status st = emit(cues, best_stop(cues));
+        enum ut_status st = emit(cues, best_stop(cues), start);
         if (st != UT_OK)
             return st;
     }
@@ -254,14 +267,14 @@ enum ut_status ut_cues_push(struct ut_cues *cues, const struct ut_caption_word *
         size_t room = cues->max_line * cues->max_lines;
         bool sentence = stop_rank(cues, cues->n_words - 1) == 3 &&
                         line_width(cues, 0, cues->n_words) * 2 >= room;
-        if (word->start - last->end > PAUSE_S || sentence ||
-            word->end - cues->words[0].start > MAX_CUE_S)
-            st = emit(cues, cues->n_words);
+        bool pause = word->start - last->end > PAUSE_S;
+        if (pause || sentence || word->end - cues->words[0].start > MAX_CUE_S)
+            st = emit(cues, pause || sentence ? cues->n_words : best_stop(cues), word->start);
     }
     if (st == UT_OK)
         st = hold_pieces(cues, word);
     while (st == UT_OK && cue_fill(cues) < cues->n_words)
-        st = emit(cues, best_stop(cues));
+        st = emit(cues, best_stop(cues), NAN);
     return st;
 }
 
@@ -272,11 +285,11 @@ enum ut_status ut_cues_break(struct ut_cues *cues)
     double room = (double)(cues->max_line * cues->max_lines);
     double fill = (double)line_width(cues, 0, cues->n_words) / room;
     if (stop_rank(cues, cues->n_words - 1) == 3 || fill > SHORT_BREAK)
-        return emit(cues, cues->n_words);
+        return emit(cues, cues->n_words, NAN);
     return UT_OK;
 }
 
 enum ut_status ut_cues_flush(struct ut_cues *cues)
 {
-    return cues->n_words ? emit(cues, cues->n_words) : UT_OK;
+    return cues->n_words ? emit(cues, cues->n_words, (double)INFINITY) : UT_OK;
 }

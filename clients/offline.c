@@ -28,13 +28,21 @@ static enum ut_status check_abilities(const struct ut_offline *o, const struct u
     return UT_OK;
 }
 
+/* Greedy at one temperature of 0 needs one row; everything else Whisper's five samples at least. */
+static size_t most_beams(const struct ut_settings *s)
+{
+    size_t best_of = s->temperature == 0 ? 1 : ut_asr_options_default().best_of;
+
+    return (size_t)s->beam > best_of ? (size_t)s->beam : best_of;
+}
+
 enum ut_status ut_offline_open(struct ut_offline *out, const struct ut_settings *s,
                                struct ut_error *err)
 {
     struct ut_offline o = { 0 };
     struct ut_buffer path = { .limit = 8192 };
     struct ut_compute_options compute = { .n_threads = s->n_threads };
-    struct ut_recognizer_options recognizer = { .max_batch = 1, .max_beam = (size_t)s->beam };
+    struct ut_recognizer_options recognizer = { .max_batch = 1, .max_beam = most_beams(s) };
     int64_t start = ut_clock_now_us();
 
     enum ut_status st = ut_catalog_path(&path, NULL, s->model, err);
@@ -82,6 +90,8 @@ struct ut_asr_options ut_offline_options(const struct ut_settings *s, int langua
     if (!isnan(s->temperature)) {
         options.temperatures[0] = (float)s->temperature;
         options.n_temperatures = 1;
+        if (s->temperature == 0)
+            options.best_of = 1;
     }
     return options;
 }

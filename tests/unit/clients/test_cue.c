@@ -74,7 +74,7 @@ static void test_short_sentence_is_one_line(void **state)
     assert_int_equal(s.n, 1);
     assert_string_equal(s.text[0], "It was the best of times.");
     assert_true(s.start[0] == 1.0);
-    assert_true(s.end[0] > 2.8 && s.end[0] < 3.5);
+    assert_true(s.end[0] > 2.7 && s.end[0] < 3.5);
 }
 
 static void test_long_speech_keeps_every_word_within_the_lines(void **state)

@@ -102,7 +102,7 @@ static void test_live_srt_holds_each_word_once(void **state)
     assert_int_equal(ut_writer_event(w, &all, NULL), UT_OK);
     assert_int_equal(ut_writer_finish(w, NULL), UT_OK);
     ut_writer_close(w);
-    assert_string_equal(read_back(), "1\n00:00:00,000 --> 00:00:01,300\nHello there.\n\n");
+    assert_string_equal(read_back(), "1\n00:00:00,000 --> 00:00:00,900\nHello there.\n\n");
 }
 
 static void test_segment_without_words_still_makes_cues(void **state)
