@@ -311,11 +311,12 @@ static int run_bench(struct bench *b, const char *manifest)
 
     if (ut_manifest_open(&b->manifest, manifest, &err) != UT_OK)
         return ut_cmd_fail(UT_EXIT_INPUT, "%s", err.text);
-    if (ut_offline_open(&b->offline, &b->settings, &err) != UT_OK)
-        return ut_cmd_fail(err.code == UT_EINVAL ? UT_EXIT_USAGE : UT_EXIT_MODEL, "%s", err.text);
+    enum ut_status st = ut_offline_open(&b->offline, &b->settings, &err);
+    if (st != UT_OK)
+        return ut_cmd_fail(ut_cmd_model_exit(st), "%s", err.text);
     open_spelling(b);
     int64_t start = ut_clock_now_us();
-    enum ut_status st = run_all(b);
+    st = run_all(b);
     double seconds = (double)(ut_clock_now_us() - start) / 1e6;
     if (!b->json)
         print_table(b, seconds);

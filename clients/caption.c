@@ -215,12 +215,13 @@ static int caption_live(struct task *t)
     if (st != UT_OK)
         return ut_cmd_fail(UT_EXIT_INPUT, "%s", err.text);
     st = need_outputs(t);
-    if (st == UT_OK)
+    if (st == UT_OK) {
         st = ut_live_open(&live, t->engine, t->settings, &t->outputs, &err);
-    if (st == UT_EINVAL) {
-        ut_outputs_close(&t->outputs);
-        t->opened = false;
-        return ut_cmd_fail(UT_EXIT_USAGE, "%s", err.text);
+        if (st != UT_OK) {
+            ut_outputs_close(&t->outputs);
+            t->opened = false;
+            return ut_cmd_fail(ut_cmd_model_exit(st), "%s", err.text);
+        }
     }
     if (st == UT_OK)
         st = ut_live_run_file(&live, t->path, t->settings->speed, &input_error, &err);
@@ -240,9 +241,7 @@ static int open_engine(struct task *t)
 
     if (st == UT_OK)
         return UT_EXIT_OK;
-    if (st == UT_EINVAL)
-        return ut_cmd_fail(UT_EXIT_USAGE, "%s", err.text);
-    return ut_cmd_fail(st == UT_ENOMEM ? UT_EXIT_OTHER : UT_EXIT_MODEL, "%s", err.text);
+    return ut_cmd_fail(ut_cmd_model_exit(st), "%s", err.text);
 }
 
 static int caption_files(struct ut_settings *s, char **files, int n_files)

@@ -24,6 +24,14 @@ static void print_line(const char *fmt, va_list args)
     fprintf(stderr, "utter: %.*s\n", n, text);
 }
 
+int ut_cmd_model_exit(enum ut_status status)
+{
+    if (status == UT_EINVAL)
+        return UT_EXIT_USAGE;
+    return status == UT_EIO || status == UT_EFORMAT || status == UT_ELIMIT ? UT_EXIT_MODEL
+                                                                           : UT_EXIT_OTHER;
+}
+
 int ut_cmd_fail(int code, const char *fmt, ...)
 {
     va_list args;

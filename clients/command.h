@@ -25,6 +25,9 @@ int ut_cmd_mic(int argc, char **argv);
 int ut_cmd_models(int argc, char **argv);
 int ut_cmd_bench(int argc, char **argv);
 
+/* The status for a model or an option of it that failed to open so. */
+int ut_cmd_model_exit(enum ut_status status);
+
 /* Prints "utter: ..." as one line on standard error and returns `code`. */
 int ut_cmd_fail(int code, const char *fmt, ...) UT_PRINTF(2, 3);
 

@@ -154,7 +154,7 @@ static int open_and_caption(const struct ut_settings *s)
         return ut_cmd_fail(UT_EXIT_DEVICE, "%s", err.text);
     st = ut_live_engine(&engine, s, &err);
     if (st != UT_OK)
-        code = ut_cmd_fail(st == UT_EINVAL ? UT_EXIT_USAGE : UT_EXIT_MODEL, "%s", err.text);
+        code = ut_cmd_fail(ut_cmd_model_exit(st), "%s", err.text);
     if (st == UT_OK) {
         st = ut_outputs_open(&outputs, s, "microphone", false, &err);
         if (st != UT_OK)
@@ -163,7 +163,7 @@ static int open_and_caption(const struct ut_settings *s)
     if (st == UT_OK) {
         st = ut_live_open(&live, engine, s, &outputs, &err);
         if (st != UT_OK)
-            code = ut_cmd_fail(st == UT_EINVAL ? UT_EXIT_USAGE : UT_EXIT_OTHER, "%s", err.text);
+            code = ut_cmd_fail(ut_cmd_model_exit(st), "%s", err.text);
     }
     if (st == UT_OK)
         code = caption(&live, capture, s);

@@ -1,0 +1,167 @@
+"""Bad input of every kind: one line that names it, a status of its own, what was said is kept."""
+import json
+import os
+import resource
+import signal
+import struct
+import subprocess
+import time
+
+import e2e
+from e2e import CLIP, MODEL, UTTER, caption, check, check_fails, check_said, utter
+
+WHISPER, SILERO = "whisper-tiny.en-q8_0.gguf", "silero-vad-v6.gguf"
+e2e.need(WHISPER, SILERO)
+USAGE, INPUT, BAD_MODEL, OUTPUT, DEVICE, INTERRUPTED = 2, 3, 4, 5, 6, 130
+
+
+def model_path(name):
+    return os.path.join(e2e.CACHE, "models", name)
+
+
+def float_wav(samples):
+    data = b"".join(struct.pack("<f", s) for s in samples)
+    return (b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVEfmt " +
+            struct.pack("<IHHIIHH", 16, 3, 1, 16000, 64000, 4, 32) + b"data" +
+            struct.pack("<I", len(data)) + data)
+
+
+def audio_that_is_none():
+    with e2e.folder() as d:
+        for name, data in (("empty.wav", b""), ("text.wav", b"these are words, not sound\n" * 50),
+                           ("half.wav", open(CLIP, "rb").read(30))):
+            path = f"{d}/{name}"
+            open(path, "wb").write(data)
+            for extra in ((), ("--live", "--speed", "50")):
+                check_fails(caption(*extra, path), INPUT, path)
+        check_fails(caption(f"{d}/missing.wav"), INPUT, "missing.wav", "No such file")
+        check_fails(caption(d), INPUT, d)
+
+
+def truncated_audio_is_captioned_as_far_as_it_goes():
+    with e2e.folder() as d:
+        path = f"{d}/cut.wav"
+        whole = open(CLIP, "rb").read()
+        open(path, "wb").write(whole[: len(whole) * 9 // 10])
+        p = caption(path)
+        check_fails(p, INPUT, path, "truncated")
+        check("best of times" in p.stdout.decode().lower(), p.stdout.decode())
+
+
+def audio_of_nan_is_named():
+    with e2e.folder() as d:
+        path = f"{d}/nan.wav"
+        open(path, "wb").write(float_wav([float("nan")] * 16000))
+        check_fails(caption(path), INPUT, path, "16000 samples")
+        check_fails(caption("--live", "--speed", 20, path), INPUT, path, "16000 samples")
+
+
+def old_output_survives_a_bad_input():
+    with e2e.folder() as d:
+        open(f"{d}/old.srt", "w").write("precious")
+        check_fails(caption("-o", f"{d}/old.srt", f"{d}/missing.wav"), INPUT)
+        check(open(f"{d}/old.srt").read() == "precious", "it was emptied")
+
+
+def models_that_are_none():
+    with e2e.folder() as d:
+        head = open(model_path(WHISPER), "rb").read(65536)
+        bad = {"empty": b"", "text": b"no model" * 100, "short": head[:11], "cut": head}
+        # every field of the header: magic, version, tensors, keys, then the first key
+        for name, at, size in (("magic", 0, 4), ("version", 4, 4), ("tensors", 8, 8),
+                               ("keys", 16, 8), ("key_size", 24, 8)):
+            for fill in (0xff, 0x00, 0x7f):
+                bad[f"{name}-{fill:x}"] = head[:at] + bytes([fill]) * size + head[at + size:]
+        for name, data in bad.items():
+            path = f"{d}/{name}.gguf"
+            open(path, "wb").write(data)
+            check_fails(utter("caption", "--model", path, CLIP), BAD_MODEL, path)
+        check_fails(utter("caption", "--live", "--model", f"{d}/cut.gguf", CLIP), BAD_MODEL,
+                    f"{d}/cut.gguf")
+
+
+def model_of_another_kind():
+    check_fails(utter("caption", "--model", model_path(SILERO), CLIP), BAD_MODEL, SILERO)
+    check_fails(utter("caption", "--live", "--model", MODEL, "--vad", model_path(WHISPER), CLIP),
+                BAD_MODEL, WHISPER)
+    check_fails(utter("caption", "--model", "gigantic", CLIP), BAD_MODEL, "gigantic")
+
+
+def wrong_usage():
+    check_fails(caption("--language", "klingon", CLIP), USAGE, "klingon")
+    check_fails(caption("--language", "de", CLIP), USAGE, "de")
+    check_fails(caption("--translate", CLIP), USAGE, "translate")
+    check_fails(caption("--live", "--language", "de", CLIP), USAGE, "de")
+    check_fails(caption("--format", "docx", CLIP), USAGE, "docx")
+    check_fails(caption("--speed", "fast", CLIP), USAGE, "fast")
+    check_fails(caption("--frobnicate", CLIP), USAGE, "--frobnicate")
+    check_fails(caption(), USAGE, "FILE")
+    check_fails(utter("sing"), USAGE, "sing")
+    check_fails(utter("bench", "luck"), USAGE, "luck")
+    check_fails(caption("-f", "srt", CLIP, CLIP), USAGE, "srt")
+
+
+def disk_that_is_full():
+    check_fails(caption(CLIP, "-o", "/dev/full"), OUTPUT, "/dev/full", "No space left")
+    with open("/dev/full", "wb") as full:
+        for extra in ((), ("--live", "--speed", "20")):
+            p = subprocess.run([UTTER, "caption", "--model", MODEL, "--beam", "1", *extra, CLIP],
+                               stdout=full, stderr=subprocess.PIPE, timeout=e2e.TIMEOUT)
+            check(p.returncode == OUTPUT, f"exit {p.returncode}")
+            check(p.stderr.count(b"\n") == 1 and b"standard output" in p.stderr, p.stderr)
+    check_fails(caption(CLIP, "-o", "/nonexistent/a.srt"), OUTPUT, "/nonexistent/a.srt")
+
+
+def limit_size():
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))
+
+
+def disk_that_becomes_full_keeps_whole_records():
+    with e2e.folder() as d:
+        path = f"{d}/a.jsonl"
+        p = subprocess.run([UTTER, "caption", "--live", "--speed", "4", "--model", MODEL, "-o", path,
+                            CLIP], preexec_fn=limit_size, capture_output=True, timeout=e2e.TIMEOUT)
+        check_fails(p, OUTPUT, path, "File too large")
+        text = open(path).read()
+        check(text.endswith("\n") or text == "", text[-80:])
+        for line in text.splitlines():
+            json.loads(line)
+
+
+def interrupt_of_a_whole_file_keeps_its_captions():
+    with e2e.folder() as d:
+        clip = open(CLIP, "rb").read()
+        at = clip.index(b"data") + 8
+        long = clip[at:] * 40
+        path = f"{d}/long.wav"
+        open(path, "wb").write(clip[: at - 4] + struct.pack("<I", len(long)) + long)
+        p = subprocess.Popen([UTTER, "caption", "--model", MODEL, "--beam", "1", "-f", "json",
+                              "-o", f"{d}/a.json", "-o", f"{d}/a.vtt", path],
+                             stderr=subprocess.PIPE)
+        deadline = time.monotonic() + e2e.TIMEOUT
+        while not (os.path.exists(f"{d}/a.json") and '"text"' in open(f"{d}/a.json").read()):
+            check(p.poll() is None and time.monotonic() < deadline, "nothing was captioned")
+            time.sleep(0.02)
+        p.send_signal(signal.SIGINT)
+        _, err = p.communicate(timeout=e2e.TIMEOUT)
+        check(p.returncode == INTERRUPTED, f"exit {p.returncode}: {err.decode()}")
+        doc = json.load(open(f"{d}/a.json"))
+        check(doc["segments"] and "times" in doc["text"], doc)
+        e2e.check_subtitles(open(f"{d}/a.vtt").read(), "vtt")
+
+
+def microphone_that_is_not_there():
+    with e2e.folder() as d:
+        open(f"{d}/none.conf", "w").close()
+        env = {"ALSA_CONFIG_PATH": f"{d}/none.conf", "PULSE_SERVER": f"unix:{d}/no",
+               "JACK_NO_START_SERVER": "1"}
+        check_fails(utter("mic", "--model", MODEL, env=env), DEVICE)
+        check_fails(utter("mic", "--list-devices", env=env), DEVICE)
+        check_fails(utter("mic", "--device", "no such thing", env=env), DEVICE)
+
+
+e2e.run([audio_that_is_none, truncated_audio_is_captioned_as_far_as_it_goes, audio_of_nan_is_named,
+         old_output_survives_a_bad_input, models_that_are_none, model_of_another_kind, wrong_usage,
+         disk_that_is_full, disk_that_becomes_full_keeps_whole_records,
+         interrupt_of_a_whole_file_keeps_its_captions, microphone_that_is_not_there])
