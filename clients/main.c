@@ -14,9 +14,7 @@ struct command {
 static const struct command commands[] = {
     { "caption", ut_cmd_caption, "captions from audio files, whole or as a live stream" },
     { "mic", ut_cmd_mic, "live captions from a microphone" },
-#ifdef UT_WITH_MODELS
     { "models", ut_cmd_models, "fetch, import, quantise, list and show models" },
-#endif
     { "bench", ut_cmd_bench, "accuracy, speed of recognition, speed of the kernels" },
 };
 
