@@ -160,14 +160,12 @@ static void mix_f16(float *y, const float *p, const struct ut_cells *v)
 
 void ut_attention_ops_init_avx512(struct ut_attention_ops *ops)
 {
-    *ops = (struct ut_attention_ops){
-        .pack_k = pack_k,
-        .pack_v = pack_v,
-        .softmax_step = softmax_step,
-        .to_f16 = to_f16,
-        .scores_f32 = scores_f32,
-        .scores_f16 = scores_f16,
-        .mix_f32 = mix_f32,
-        .mix_f16 = mix_f16,
-    };
+    ops->pack_k = pack_k;
+    ops->pack_v = pack_v;
+    ops->softmax_step = softmax_step;
+    ops->to_f16 = to_f16;
+    ops->scores_f32 = scores_f32;
+    ops->scores_f16 = scores_f16;
+    ops->mix_f32 = mix_f32;
+    ops->mix_f16 = mix_f16;
 }

@@ -6,4 +6,9 @@
 
 void ut_attention_ops_init_avx512(struct ut_attention_ops *ops);
 
+/* The bf16 forms: packing and softmax, then the products by AVX512_BF16 or by AMX tiles. */
+void ut_attention_ops_init_pairs(struct ut_attention_ops *ops);
+void ut_attention_ops_init_bf16(struct ut_attention_ops *ops);
+void ut_attention_ops_init_amx(struct ut_attention_ops *ops);
+
 #endif

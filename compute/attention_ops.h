@@ -39,6 +39,23 @@ struct ut_cells {
     size_t d; /* a multiple of 8, at most 128 */
 };
 
+/*
+ * c[r][16 p + j] (+)= sum over k of a[r][k] * w[p][k / 2][j][k % 2] in bf16 with f32 sums. Panels
+ * begin `panel` elements apart; k is a multiple of 32.
+ */
+struct ut_gemm_pairs {
+    const uint16_t *a;
+    size_t lda;
+    const uint16_t *w;
+    size_t panel;
+    size_t k;
+    size_t n_rows;
+    size_t n_panels;
+    float *c;
+    size_t ldc;
+    bool add; /* to what c holds */
+};
+
 struct ut_attention_ops {
     /* k [n, d] with row stride ld -> panels of 16 keys [ceil(n / 16), d, 16]; missing keys are 0.
      */
@@ -53,6 +70,19 @@ struct ut_attention_ops {
     /* y[j] += sum over i of p[i] * v_i[j] */
     void (*mix_f32)(float *y, const float *p, const struct ut_cells *v);
     void (*mix_f16)(float *y, const float *p, const struct ut_cells *v);
+
+    /* The bf16 forms of the window. `pairs`: they are faster here than the f32 ones. */
+    bool pairs;
+    /* k [n, d] -> panels of 16 keys [ceil(n / 16), d / 2, 16, 2]; missing keys are 0. */
+    void (*pack_k_pairs)(uint16_t *dst, const float *k, size_t ld, size_t n, size_t d);
+    /* v [n, d] -> panels of 16 channels [ceil(d / 16), UT_KEY_BLOCK / 2, 16, 2], 0 from n up to
+     * the next multiple of 32. */
+    void (*pack_v_pairs)(uint16_t *dst, const float *v, size_t ld, size_t n, size_t d);
+    void (*to_bf16)(uint16_t *y, const float *x, size_t n); /* to nearest even */
+    /* As softmax_step; the weights go to p [n_rows, UT_KEY_BLOCK] as bf16, 0 from n up to the next
+     * multiple of 32, and s is left undefined. */
+    void (*softmax_pairs)(const struct ut_softmax_step *s, uint16_t *p);
+    void (*gemm_pairs)(const struct ut_gemm_pairs *g);
 };
 
 void ut_attention_ops_init(struct ut_attention_ops *ops, unsigned cpu);

@@ -97,6 +97,58 @@ static void mix_f16(float *y, const float *p, const struct ut_cells *v)
     }
 }
 
+static void pack_k_pairs(uint16_t *dst, const float *k, size_t ld, size_t n, size_t d)
+{
+    size_t n_panels = (n + 15) / 16;
+
+    memset(dst, 0, n_panels * 16 * d * sizeof *dst);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < d; j++)
+            dst[i / 16 * 16 * d + j / 2 * 32 + i % 16 * 2 + j % 2] = ut_f32_to_bf16(k[i * ld + j]);
+    }
+}
+
+static void pack_v_pairs(uint16_t *dst, const float *v, size_t ld, size_t n, size_t d)
+{
+    size_t n_pad = (n + 31) / 32 * 32;
+
+    for (size_t j = 0; j < (d + 15) / 16 * 16; j++) {
+        uint16_t *to = dst + j / 16 * 16 * UT_KEY_BLOCK + j % 16 * 2;
+        for (size_t i = 0; i < n_pad; i++)
+            to[i / 2 * 32 + i % 2] = i < n && j < d ? ut_f32_to_bf16(v[i * ld + j]) : 0;
+    }
+}
+
+static void to_bf16(uint16_t *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = ut_f32_to_bf16(x[i]);
+}
+
+static void softmax_pairs(const struct ut_softmax_step *step, uint16_t *p)
+{
+    softmax_step(step);
+    for (size_t r = 0; r < step->n_rows; r++) {
+        for (size_t i = 0; i < (step->n + 31) / 32 * 32; i++) {
+            float weight = i < step->n ? step->s[r * UT_KEY_BLOCK + i] : 0;
+            p[r * UT_KEY_BLOCK + i] = ut_f32_to_bf16(weight);
+        }
+    }
+}
+
+static void gemm_pairs(const struct ut_gemm_pairs *g)
+{
+    for (size_t r = 0; r < g->n_rows; r++) {
+        for (size_t j = 0; j < g->n_panels * 16; j++) {
+            const uint16_t *w = g->w + j / 16 * g->panel + j % 16 * 2;
+            float sum = g->add ? g->c[r * g->ldc + j] : 0;
+            for (size_t k = 0; k < g->k; k++)
+                sum += ut_bf16_to_f32(g->a[r * g->lda + k]) * ut_bf16_to_f32(w[k / 2 * 32 + k % 2]);
+            g->c[r * g->ldc + j] = sum;
+        }
+    }
+}
+
 void ut_attention_ops_init_scalar(struct ut_attention_ops *ops)
 {
     *ops = (struct ut_attention_ops){
@@ -108,5 +160,10 @@ void ut_attention_ops_init_scalar(struct ut_attention_ops *ops)
         .scores_f16 = scores_f16,
         .mix_f32 = mix_f32,
         .mix_f16 = mix_f16,
+        .pack_k_pairs = pack_k_pairs,
+        .pack_v_pairs = pack_v_pairs,
+        .to_bf16 = to_bf16,
+        .softmax_pairs = softmax_pairs,
+        .gemm_pairs = gemm_pairs,
     };
 }

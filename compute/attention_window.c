@@ -6,7 +6,7 @@
 #include "compute/context.h"
 #include "compute/linear_ops.h"
 
-#define QUERY_BLOCK 48
+#define QUERY_BLOCK 32
 #define MAX_D 128
 
 struct window {
@@ -14,8 +14,9 @@ struct window {
     const struct ut_attention_shape *shape;
     const struct ut_attention_call *calls;
     size_t n_calls;
-    float *packed;
-    size_t k_floats, v_floats; /* of one block of keys of one head */
+    bool pairs; /* bf16 products; else f32 */
+    unsigned char *packed;
+    size_t k_bytes, v_bytes; /* of one block of keys of one head */
 };
 
 struct block {
@@ -53,14 +54,14 @@ static struct block find_block(const struct ut_attention_call *call, size_t b)
 }
 
 /* Packed blocks lie as [call][head][block][K, V]. */
-static float *packed_block(const struct window *w, size_t call, size_t h, size_t b)
+static unsigned char *packed_block(const struct window *w, size_t call, size_t h, size_t b)
 {
     size_t at = 0;
 
     for (size_t i = 0; i < call; i++)
         at += n_blocks_of(&w->calls[i]) * w->shape->n_head;
     at += h * n_blocks_of(&w->calls[call]) + b;
-    return w->packed + at * (w->k_floats + w->v_floats);
+    return w->packed + at * (w->k_bytes + w->v_bytes);
 }
 
 static void pack_tile(void *ctx, size_t tile, int worker)
@@ -78,9 +79,14 @@ static void pack_tile(void *ctx, size_t tile, int worker)
     }
     size_t n_blocks = n_blocks_of(&w->calls[call]), h = tile / n_blocks, b = tile % n_blocks;
     struct block block = find_block(&w->calls[call], b);
-    float *dst = packed_block(w, call, h, b);
-    ops->pack_k(dst, block.k + h * d, block.ld, block.n, d);
-    ops->pack_v(dst + w->k_floats, block.v + h * d, block.ld, block.n, d);
+    void *k = packed_block(w, call, h, b), *v = packed_block(w, call, h, b) + w->k_bytes;
+    if (w->pairs) {
+        ops->pack_k_pairs(k, block.k + h * d, block.ld, block.n, d);
+        ops->pack_v_pairs(v, block.v + h * d, block.ld, block.n, d);
+    } else {
+        ops->pack_k(k, block.k + h * d, block.ld, block.n, d);
+        ops->pack_v(v, block.v + h * d, block.ld, block.n, d);
+    }
 }
 
 /* A worker's block while it works on a block of queries. */
@@ -89,14 +95,31 @@ struct query_block {
     float o[QUERY_BLOCK * MAX_D];
     float m[QUERY_BLOCK];
     float l[QUERY_BLOCK];
+    uint16_t q[QUERY_BLOCK * MAX_D];        /* pairs only */
+    uint16_t p[QUERY_BLOCK * UT_KEY_BLOCK]; /* pairs only */
 };
 _Static_assert(sizeof(struct query_block) <= UT_WORKER_BYTES, "worker block");
 
-static void attend_block(const struct window *w, struct query_block *qb, const float *q, size_t ldq,
-                         size_t n_q, const float *packed, size_t n)
+static struct ut_softmax_step softmax_of(const struct window *w, struct query_block *qb, size_t n_q,
+                                         size_t n)
 {
-    size_t d = w->shape->d_head, d_panels = (d + 15) / 16;
+    return (struct ut_softmax_step){
+        .s = qb->s,
+        .n_rows = n_q,
+        .n = n,
+        .scale = w->shape->scale,
+        .m = qb->m,
+        .l = qb->l,
+        .o = qb->o,
+        .ldo = MAX_D,
+        .d = ut_round_up(w->shape->d_head, UT_PANEL),
+    };
+}
 
+static void attend_f32(const struct window *w, struct query_block *qb, const float *q, size_t ldq,
+                       size_t n_q, const unsigned char *packed, size_t n)
+{
+    size_t d = w->shape->d_head;
     struct ut_gemm_float scores = {
         .a = q,
         .lda = ldq,
@@ -108,32 +131,59 @@ static void attend_block(const struct window *w, struct query_block *qb, const f
         .c = qb->s,
         .ldc = UT_KEY_BLOCK,
     };
-    w->c->linear.gemm_f32(&scores);
-    struct ut_softmax_step step = {
-        .s = qb->s,
-        .n_rows = n_q,
-        .n = n,
-        .scale = w->shape->scale,
-        .m = qb->m,
-        .l = qb->l,
-        .o = qb->o,
-        .ldo = MAX_D,
-        .d = d_panels * UT_PANEL,
-    };
-    w->c->attention.softmax_step(&step);
+    struct ut_softmax_step step = softmax_of(w, qb, n_q, n);
     struct ut_gemm_float mix = {
         .a = qb->s,
         .lda = UT_KEY_BLOCK,
-        .w = packed + w->k_floats,
+        .w = packed + w->k_bytes,
         .panel = UT_KEY_BLOCK * UT_PANEL,
         .k = n,
         .n_rows = n_q,
-        .n_panels = d_panels,
+        .n_panels = (d + 15) / 16,
         .c = qb->o,
         .ldc = MAX_D,
         .add = true,
     };
+
+    w->c->linear.gemm_f32(&scores);
+    w->c->attention.softmax_step(&step);
     w->c->linear.gemm_f32(&mix);
+}
+
+/* The queries stand in qb->q as bf16. */
+static void attend_pairs(const struct window *w, struct query_block *qb, size_t n_q,
+                         const unsigned char *packed, size_t n)
+{
+    const struct ut_attention_ops *ops = &w->c->attention;
+    size_t d = w->shape->d_head;
+    struct ut_gemm_pairs scores = {
+        .a = qb->q,
+        .lda = MAX_D,
+        .w = (const uint16_t *)(const void *)packed,
+        .panel = d * UT_PANEL,
+        .k = d,
+        .n_rows = n_q,
+        .n_panels = (n + 15) / 16,
+        .c = qb->s,
+        .ldc = UT_KEY_BLOCK,
+    };
+    struct ut_softmax_step step = softmax_of(w, qb, n_q, n);
+    struct ut_gemm_pairs mix = {
+        .a = qb->p,
+        .lda = UT_KEY_BLOCK,
+        .w = (const uint16_t *)(const void *)(packed + w->k_bytes),
+        .panel = UT_KEY_BLOCK * UT_PANEL,
+        .k = ut_round_up(n, 32),
+        .n_rows = n_q,
+        .n_panels = (d + 15) / 16,
+        .c = qb->o,
+        .ldc = MAX_D,
+        .add = true,
+    };
+
+    ops->gemm_pairs(&scores);
+    ops->softmax_pairs(&step, qb->p);
+    ops->gemm_pairs(&mix);
 }
 
 static void query_tile(void *ctx, size_t tile, int worker)
@@ -159,9 +209,15 @@ static void query_tile(void *ctx, size_t tile, int worker)
         qb->l[i] = 0;
     }
     const float *q = call->q + q0 * call->ldq + h * d;
-    for (size_t b = 0; b < n_blocks_of(call); b++)
-        attend_block(w, qb, q, call->ldq, n_q, packed_block(w, (size_t)(call - w->calls), h, b),
-                     find_block(call, b).n);
+    for (size_t i = 0; w->pairs && i < n_q; i++)
+        w->c->attention.to_bf16(qb->q + i * MAX_D, q + i * call->ldq, d);
+    const unsigned char *packed = packed_block(w, (size_t)(call - w->calls), h, 0);
+    for (size_t b = 0; b < n_blocks_of(call); b++, packed += w->k_bytes + w->v_bytes) {
+        if (w->pairs)
+            attend_pairs(w, qb, n_q, packed, find_block(call, b).n);
+        else
+            attend_f32(w, qb, q, call->ldq, n_q, packed, find_block(call, b).n);
+    }
     for (size_t i = 0; i < n_q; i++) {
         float *y = call->y + (q0 + i) * call->ldy + h * d;
         for (size_t j = 0; j < d; j++)
@@ -204,7 +260,7 @@ static enum ut_status take_packed(struct window *w, size_t *n_pack, size_t *n_qu
         *n_pack += n_blocks_of(call) * w->shape->n_head;
         *n_query += (call->n_q + QUERY_BLOCK - 1) / QUERY_BLOCK * w->shape->n_head;
     }
-    if (!ut_size_mul(*n_pack, (w->k_floats + w->v_floats) * sizeof(float), &bytes))
+    if (!ut_size_mul(*n_pack, w->k_bytes + w->v_bytes, &bytes))
         return UT_EINVAL;
     w->packed = ut_compute_scratch(w->c, bytes);
     return w->packed ? UT_OK : UT_ENOMEM;
@@ -224,9 +280,11 @@ enum ut_status ut_attention_window(struct ut_compute *c, const struct ut_attenti
         .shape = shape,
         .calls = calls,
         .n_calls = n_calls,
-        .k_floats = shape->d_head * UT_KEY_BLOCK,
-        .v_floats = ut_round_up(shape->d_head, UT_PANEL) * UT_KEY_BLOCK,
+        .pairs = !shape->exact && c->attention.pairs && shape->d_head % 32 == 0,
     };
+    size_t element = w.pairs ? sizeof(uint16_t) : sizeof(float);
+    w.k_bytes = shape->d_head * UT_KEY_BLOCK * element;
+    w.v_bytes = ut_round_up(shape->d_head, UT_PANEL) * UT_KEY_BLOCK * element;
     enum ut_status status = take_packed(&w, &n_pack, &n_query);
     if (status != UT_OK)
         return ut_compute_fail(c, status);
