@@ -7,6 +7,14 @@
 #include "asr/weights.h"
 #include "base/memory.h"
 
+/* Rows of a layer at a time whose output is soon read again, for each thread. */
+#define CHUNK_ROWS ((size_t)128)
+
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Windows in one attention call: its scratch holds their packed keys and values. */
 #define ATTENTION_WINDOWS 4
 
@@ -21,9 +29,10 @@ struct ut_asr_encoder {
     float *mel;  /* [1 + 2 * max_positions + 1, n_mels] device: a window between its edge frames */
     float *x;    /* [max_positions, d] device: the residual stream */
     float *y;    /* [max_positions, d] device: attention output; at the end the encoder's output */
-    float *work; /* [max_positions, 4d] device: by turns the first convolution's output, Q K V, the
-                    hidden layer of the ffn, and the decoder's K V */
-    float *edge; /* [max(n_mels, d)] host: one frame */
+    float *work; /* [max(3 * max_positions, 4 * n_chunk), d] device: by turns the first
+                    convolution's output, Q K V, the hidden layer of the ffn, the decoder's K V */
+    size_t n_chunk; /* rows at a time of the last two */
+    float *edge;    /* [max(n_mels, d)] host: one frame */
     struct ut_attention_call attention[ATTENTION_WINDOWS];
 };
 
@@ -59,11 +68,15 @@ enum ut_status ut_asr_encoder_create(struct ut_asr_encoder **out, struct ut_comp
     e->model = ut_asr_model_ref(m);
     e->max_positions = max_positions;
     /* One window at a time goes through the convolutions, and it is at most n_audio_ctx long. */
-    size_t longest = max_positions < dims->n_audio_ctx ? max_positions : dims->n_audio_ctx;
+    size_t longest = min_size(max_positions, dims->n_audio_ctx);
     e->mel = ut_compute_alloc(c, 2 * longest + 2, dims->n_mels * sizeof(float));
     e->x = ut_compute_alloc(c, max_positions, d * sizeof(float));
     e->y = ut_compute_alloc(c, max_positions, d * sizeof(float));
-    e->work = ut_compute_alloc(c, max_positions, 4 * d * sizeof(float));
+    e->n_chunk = min_size(CHUNK_ROWS * (size_t)ut_compute_n_threads(c), max_positions);
+    if (e->n_chunk < 2 * CHUNK_ROWS)
+        e->n_chunk = min_size(2 * CHUNK_ROWS, max_positions);
+    size_t n_work = 3 * max_positions > 4 * e->n_chunk ? 3 * max_positions : 4 * e->n_chunk;
+    e->work = ut_compute_alloc(c, n_work, d * sizeof(float));
     e->edge = ut_calloc(d > dims->n_mels ? d : dims->n_mels, sizeof(float));
     if (!e->mel || !e->x || !e->y || !e->work || !e->edge ||
         ut_compute_reserve(c, count_scratch(dims, max_positions)) != UT_OK) {
@@ -192,6 +205,37 @@ static void run_attention(struct ut_asr_encoder *e, size_t layer,
     }
 }
 
+/* x += ffn(x), some rows at a time: their hidden layer is still in cache when it is read. */
+static void run_ffn(struct ut_asr_encoder *e, const struct ut_asr_block *b, size_t t)
+{
+    const size_t d = e->model->dims.n_audio_state;
+
+    for (size_t first = 0; first < t; first += e->n_chunk) {
+        float *x = e->x + first * d;
+        size_t n = min_size(e->n_chunk, t - first);
+        const struct ut_linear_call up = {
+            .x = x,
+            .ldx = d,
+            .y = e->work,
+            .ldy = 4 * d,
+            .n_rows = n,
+            .norm = &b->ffn_norm,
+            .act = UT_ACT_GELU,
+        };
+        const struct ut_linear_call down = {
+            .x = e->work,
+            .ldx = 4 * d,
+            .y = x,
+            .ldy = d,
+            .n_rows = n,
+            .residual = x,
+            .ld_residual = d,
+        };
+        ut_linear_run(e->compute, b->ffn_up, &up);     /* [n, d] -> [n, 4d] */
+        ut_linear_run(e->compute, b->ffn_down, &down); /* x += [n, d] */
+    }
+}
+
 static void run_block(struct ut_asr_encoder *e, size_t layer,
                       const struct ut_asr_encode_call *calls, size_t n_calls, size_t t,
                       struct ut_asr_silence *keep)
@@ -215,32 +259,32 @@ static void run_block(struct ut_asr_encoder *e, size_t layer,
         .residual = e->x,
         .ld_residual = d,
     };
-    const struct ut_linear_call up = {
-        .x = e->x,
-        .ldx = d,
-        .y = e->work,
-        .ldy = 4 * d,
-        .n_rows = t,
-        .norm = &b->ffn_norm,
-        .act = UT_ACT_GELU,
-    };
-    const struct ut_linear_call down = {
-        .x = e->work,
-        .ldx = 4 * d,
-        .y = e->x,
-        .ldy = d,
-        .n_rows = t,
-        .residual = e->x,
-        .ld_residual = d,
-    };
-
     ut_linear_run(e->compute, b->attn_qkv, &qkv); /* [t, d] -> [t, 3d] */
     if (keep)
         ut_asr_silence_keep(keep, layer, e->work);
     run_attention(e, layer, calls, n_calls);
-    ut_linear_run(e->compute, b->attn_out, &out);  /* x += [t, d] */
-    ut_linear_run(e->compute, b->ffn_up, &up);     /* [t, d] -> [t, 4d] */
-    ut_linear_run(e->compute, b->ffn_down, &down); /* x += [t, d] */
+    ut_linear_run(e->compute, b->attn_out, &out); /* x += [t, d] */
+    run_ffn(e, b, t);
+}
+
+/* Keys and values kv [n, 2d] of rows [first, first + n) of the pass go to the windows they are of.
+ */
+static void store_rows(struct ut_asr_encoder *e, const struct ut_asr_encode_call *calls,
+                       size_t n_calls, size_t layer, const float *kv, size_t first, size_t n)
+{
+    const size_t d = e->model->dims.n_text_state;
+    size_t start = 0; /* of the window in the pass */
+
+    for (size_t i = 0; i < n_calls && start < first + n; i++) {
+        size_t end = start + calls[i].n_frames / 2;
+        size_t from = start > first ? start : first;
+        size_t to = min_size(end, first + n);
+        const float *k = kv + (from - first) * 2 * d;
+        if (from < to && calls[i].cross)
+            ut_kv_store(e->compute, calls[i].cross, layer, NULL, from - start, k, k + d, 2 * d,
+                        to - from);
+        start = end;
+    }
 }
 
 /* Encoder output y [t, d] -> keys and values of every decoder layer in each window's cross K/V. */
@@ -249,18 +293,15 @@ static void store_cross(struct ut_asr_encoder *e, const struct ut_asr_encode_cal
 {
     const struct ut_asr_model *m = e->model;
     const size_t d = m->dims.n_text_state;
-    const struct ut_linear_call kv = {
-        .x = e->y, .ldx = d, .y = e->work, .ldy = 2 * d, .n_rows = t
-    };
 
-    for (size_t l = 0; l < m->dims.n_text_layer; l++) {
-        ut_linear_run(e->compute, m->text[l].cross_kv, &kv); /* [t, d] -> [t, 2d] */
-        const float *k = e->work;
-        for (size_t i = 0; i < n_calls; i++) {
-            size_t n = calls[i].n_frames / 2;
-            if (calls[i].cross)
-                ut_kv_store(e->compute, calls[i].cross, l, NULL, 0, k, k + d, 2 * d, n);
-            k += n * 2 * d;
+    for (size_t first = 0; first < t; first += e->n_chunk) {
+        size_t n = min_size(e->n_chunk, t - first);
+        const struct ut_linear_call kv = {
+            .x = e->y + first * d, .ldx = d, .y = e->work, .ldy = 2 * d, .n_rows = n
+        };
+        for (size_t l = 0; l < m->dims.n_text_layer; l++) {
+            ut_linear_run(e->compute, m->text[l].cross_kv, &kv); /* [n, d] -> [n, 2d] */
+            store_rows(e, calls, n_calls, l, e->work, first, n);
         }
     }
 }

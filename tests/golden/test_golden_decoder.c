@@ -332,6 +332,44 @@ static void test_decoder_beams_share_their_past(void **state)
     close_engine(&e);
 }
 
+/* Two windows encoded in one pass, and a row for each: as each alone. */
+static void test_decoder_of_windows_of_a_batch(void **state)
+{
+    static const size_t n_frames[2] = { 1302, 700 };
+    struct engine e;
+    float *mel = golden_clip_mel();
+    struct ut_kv *cross[2];
+    struct ut_asr_encode_call calls[2];
+    struct ut_asr_decode_row rows[2];
+
+    (void)state;
+    open_engine(&e, "whisper-tiny.en-f32.gguf");
+    float *alone = malloc(2 * e.n_vocab * sizeof *alone);
+    assert_non_null(alone);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(ut_asr_encoder_new_cross(e.encoder, &cross[i]), UT_OK);
+        calls[i] = (struct ut_asr_encode_call){ .mel = mel + i * 200 * 80,
+                                                .n_frames = n_frames[i],
+                                                .cross = cross[i] };
+        assert_int_equal(ut_asr_encoder_run(e.encoder, &calls[i], 1), UT_OK);
+        rows[i] = make_row(&e, e.specials->sot, 0);
+        rows[i].cells = &e.cells[i];
+        rows[i].cross[0] = (struct ut_kv_view){ .kv = cross[i], .n = n_frames[i] / 2 };
+        rows[i].logits = alone + i * e.n_vocab;
+        assert_int_equal(ut_asr_decoder_run(e.decoder, &rows[i], 1), UT_OK);
+        rows[i].logits = e.logits + i * e.n_vocab;
+    }
+    assert_true(golden_relative_l2(alone, alone + e.n_vocab, e.n_vocab) > 1e-3);
+    assert_int_equal(ut_asr_encoder_run(e.encoder, calls, 2), UT_OK);
+    assert_int_equal(ut_asr_decoder_run(e.decoder, rows, 2), UT_OK);
+    assert_true(golden_relative_l2(e.logits, alone, 2 * e.n_vocab) < 1e-5);
+    ut_kv_destroy(cross[0]);
+    ut_kv_destroy(cross[1]);
+    free(alone);
+    free(mel);
+    close_engine(&e);
+}
+
 static void test_decoder_refuses_bad_rows(void **state)
 {
     struct engine e;
@@ -373,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_decoder_language_equals_the_reference),
         cmocka_unit_test(test_decoder_alignment_equals_the_reference),
         cmocka_unit_test(test_decoder_beams_share_their_past),
+        cmocka_unit_test(test_decoder_of_windows_of_a_batch),
         cmocka_unit_test(test_decoder_refuses_bad_rows),
     };
     golden_model_path("whisper-base-f32.gguf");
