@@ -117,6 +117,6 @@ void ut_linear_ops_init_amx(struct ut_linear_ops *ops)
 {
     ops->zero = 128;
     ops->s8_rows = 64;
-    ops->s8_panels = 16;
+    ops->s8_panels = 8;
     ops->gemm_s8 = gemm_s8;
 }

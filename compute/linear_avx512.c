@@ -125,42 +125,44 @@ UT_INLINE __m512 activate(__m512 v, enum ut_act act)
     return v;
 }
 
-UT_INLINE void epilogue_row(const struct ut_epilogue *e, size_t r, enum ut_act act)
+/* Sixteen columns of every row, so that what belongs to a column is read once. */
+UT_INLINE void epilogue_panel(const struct ut_epilogue *e, size_t j, enum ut_act act)
 {
-    const int32_t *sums = (const int32_t *)e->acc + r * e->ld_acc;
-    const float *floats = (const float *)e->acc + r * e->ld_acc;
-    const float *residual = e->residual ? e->residual + r * e->ld_residual : NULL;
-    __m512i zero = _mm512_set1_epi32(e->zero);
-    __m512 row_scale = _mm512_set1_ps(e->row_scale ? e->row_scale[r] : 1.0f);
-    float *y = e->y + r * e->ldy;
+    const float *acc = (const float *)e->acc + j, *row_scale = e->row_scale;
+    const float *residual = e->residual ? e->residual + j : NULL;
+    float *y = e->y + j;
+    size_t n_rows = e->n_rows, ld_acc = e->ld_acc, ldy = e->ldy, ld_residual = e->ld_residual;
+    __mmask16 lanes = ut_lanes16(e->n_cols - j);
+    __m512 bias = _mm512_loadu_ps(e->bias + j), scale = bias;
+    __m512i correction = _mm512_setzero_si512();
 
-    for (size_t j = 0; j < e->n_cols; j += 16) {
-        __mmask16 lanes = ut_lanes16(e->n_cols - j);
-        __m512 v;
-        if (e->row_scale) {
-            __m512i correction = _mm512_mullo_epi32(zero, _mm512_loadu_si512(e->sum + j));
-            __m512i sum = _mm512_sub_epi32(_mm512_loadu_si512(sums + j), correction);
-            __m512 scale = _mm512_mul_ps(row_scale, _mm512_loadu_ps(e->scale + j));
-            v = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale);
-        } else {
-            v = _mm512_loadu_ps(floats + j);
+    if (row_scale) {
+        scale = _mm512_loadu_ps(e->scale + j);
+        correction = _mm512_mullo_epi32(_mm512_set1_epi32(e->zero), _mm512_loadu_si512(e->sum + j));
+    }
+    for (size_t r = 0; r < n_rows; r++) {
+        __m512 v = _mm512_loadu_ps(acc + r * ld_acc);
+        if (row_scale) {
+            __m512i sum = _mm512_sub_epi32(_mm512_castps_si512(v), correction);
+            v = _mm512_mul_ps(_mm512_cvtepi32_ps(sum),
+                              _mm512_mul_ps(_mm512_set1_ps(row_scale[r]), scale));
         }
-        v = activate(_mm512_add_ps(v, _mm512_loadu_ps(e->bias + j)), act);
+        v = activate(_mm512_add_ps(v, bias), act);
         if (residual)
-            v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(lanes, residual + j));
-        _mm512_mask_storeu_ps(y + j, lanes, v);
+            v = _mm512_add_ps(v, _mm512_maskz_loadu_ps(lanes, residual + r * ld_residual));
+        _mm512_mask_storeu_ps(y + r * ldy, lanes, v);
     }
 }
 
 static void epilogue(const struct ut_epilogue *e)
 {
-    for (size_t r = 0; r < e->n_rows; r++) {
+    for (size_t j = 0; j < e->n_cols; j += 16) {
         if (e->act == UT_ACT_GELU)
-            epilogue_row(e, r, UT_ACT_GELU);
+            epilogue_panel(e, j, UT_ACT_GELU);
         else if (e->act == UT_ACT_NONE)
-            epilogue_row(e, r, UT_ACT_NONE);
+            epilogue_panel(e, j, UT_ACT_NONE);
         else
-            epilogue_row(e, r, e->act);
+            epilogue_panel(e, j, e->act);
     }
 }
 

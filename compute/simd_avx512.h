@@ -9,6 +9,8 @@
 #include <immintrin.h>
 #include <stddef.h>
 
+#include "compute/gelu.h"
+
 #define UT_INLINE static inline __attribute__((always_inline))
 
 /* The lanes of the next vector when `left` elements remain. */
@@ -37,26 +39,20 @@ UT_INLINE __m512 ut_exp16(__m512 x)
     return _mm512_mask_mov_ps(_mm512_scalef_ps(p, n), tiny, _mm512_setzero_ps());
 }
 
-/*
- * Phi-weighted x, the exact GELU: x (1 + erf(x / sqrt 2)) / 2, absolute error below 3e-7 |x|.
- * SOURCE: Abramowitz and Stegun 7.1.26 for erf.
- */
+/* GELU, x Phi(x): compute/gelu.h. */
 UT_INLINE __m512 ut_gelu16(__m512 x)
 {
-    __m512 z = _mm512_mul_ps(_mm512_abs_ps(x), _mm512_set1_ps(0.70710678118654752f));
-    __m512 d = _mm512_fmadd_ps(z, _mm512_set1_ps(0.3275911f), _mm512_set1_ps(1.0f));
-    __m512 t = _mm512_div_ps(_mm512_set1_ps(1.0f), d);
-    __m512 p = _mm512_set1_ps(1.061405429f);
-    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(-1.453152027f));
-    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(1.421413741f));
-    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(-0.284496736f));
-    p = _mm512_mul_ps(_mm512_fmadd_ps(p, t, _mm512_set1_ps(0.254829592f)), t);
-    __m512 e = ut_exp16(_mm512_mul_ps(_mm512_mul_ps(z, z), _mm512_set1_ps(-1.0f)));
-    /* erfc(z) for z >= 0; the lower half is the mirror image. */
-    __m512 half = _mm512_mul_ps(_mm512_mul_ps(p, e), _mm512_set1_ps(0.5f));
-    __mmask16 negative = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ);
-    __m512 phi = _mm512_mask_mov_ps(_mm512_sub_ps(_mm512_set1_ps(1.0f), half), negative, half);
-    return _mm512_mul_ps(x, phi);
+    __m512 limit = _mm512_set1_ps(UT_GELU_LIMIT);
+    __m512 cut = _mm512_max_ps(_mm512_min_ps(x, limit), _mm512_sub_ps(_mm512_setzero_ps(), limit));
+    __m512 t = _mm512_fmadd_ps(_mm512_mul_ps(cut, cut),
+                               _mm512_set1_ps(2.0f / (UT_GELU_LIMIT * UT_GELU_LIMIT)),
+                               _mm512_set1_ps(-1.0f));
+    __m512 q = _mm512_set1_ps(ut_gelu_q[UT_GELU_DEGREE]);
+
+#pragma GCC unroll 16
+    for (int i = UT_GELU_DEGREE - 1; i >= 0; i--)
+        q = _mm512_fmadd_ps(q, t, _mm512_set1_ps(ut_gelu_q[i]));
+    return _mm512_mul_ps(x, _mm512_fmadd_ps(cut, q, _mm512_set1_ps(0.5f)));
 }
 
 #endif
