@@ -280,6 +280,7 @@ bool ut_pin_present(const struct ut_pin *pin, const char *cache, const char *typ
 static uint64_t count_bytes(const struct fetch *f, const struct ut_pin *const *pins, size_t n)
 {
     const struct ut_pin_package *last = NULL;
+    struct stat sb;
     uint64_t total = 0;
 
     for (size_t p = 0; p < n; p++) {
@@ -290,7 +291,7 @@ static uint64_t count_bytes(const struct fetch *f, const struct ut_pin *const *p
                 continue;
             last = package;
             if (make_path(f, &path, "%s/wheels/%s", f->options->cache, package->wheel) == UT_OK &&
-                access(ut_buffer_text(&path), F_OK) != 0)
+                (stat(ut_buffer_text(&path), &sb) != 0 || (uint64_t)sb.st_size != package->n_bytes))
                 total += package->n_bytes;
             ut_buffer_finish(&path);
         }

@@ -152,6 +152,10 @@ static enum ut_status write_whisper(struct ut_whisper *w, struct job *job)
     enum ut_dtype dtype;
     enum ut_status st = ut_models_parse_type(&dtype, type, job->err);
 
+    if (st == UT_OK)
+        st = ut_whisper_settle_heads(w, job->err);
+    if (st != UT_OK)
+        return st;
     ut_whisper_default_alignment(w);
     const char *slash = strrchr(w->path, '/');
     const char *name = ut_whisper_size_name(w);
@@ -159,8 +163,7 @@ static enum ut_status write_whisper(struct ut_whisper *w, struct job *job)
         name = job->options->name;
     else if (!name)
         name = slash ? slash + 1 : w->path;
-    if (st == UT_OK)
-        st = ut_gguf_writer_create(&out, job->dst, job->err);
+    st = ut_gguf_writer_create(&out, job->dst, job->err);
     if (st == UT_OK)
         st = ut_whisper_write(w, out, dtype, name, &job->options->progress, job->err);
     if (st == UT_OK)

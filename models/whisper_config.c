@@ -71,6 +71,8 @@ static enum ut_status take_config(struct ut_whisper *w, const char *path, struct
     if (st == UT_OK)
         st = take_heads(&w->decoder, ut_json_get(root, "decoder_attention_heads"), path, err);
     if (st == UT_OK)
+        st = ut_whisper_settle_heads(w, err);
+    if (st == UT_OK)
         st = take_alignment(w, ut_json_get(root, "alignment_heads"), path, err);
     if (st == UT_OK)
         st = take_suppressed(w, ut_json_get(root, "suppress_ids"), path, err);
