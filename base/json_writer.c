@@ -148,7 +148,7 @@ void ut_json_put_f64(struct ut_json_writer *w, const char *key, double value, in
     if (w->status != UT_OK)
         return;
     if (fabs(value) >= 9e9) {
-        w->status = ut_buffer_printf(w->out, "%.0f", value);
+        w->status = ut_buffer_printf(w->out, "%.0f.0", value); /* with a point: no integer */
         return;
     }
     int64_t scaled = llround(value * (double)unit);

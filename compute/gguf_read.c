@@ -215,7 +215,7 @@ static enum ut_status take_keys(struct reader *r)
     for (size_t i = 0; i < g->n_keys && st == UT_OK; i++) {
         struct ut_gguf_entry *e = &g->keys[i];
         e->name = g->key_names.data + names[i];
-        if (e->type == UT_GGUF_ARRAY && e->element == UT_GGUF_TEXT) {
+        if (e->type == UT_GGUF_ARRAY && e->element == UT_GGUF_TEXT && e->n) {
             e->starts = g->starts + start;
             start += e->n;
         }

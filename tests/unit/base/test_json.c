@@ -112,7 +112,7 @@ static void test_writer_puts_separators_and_escapes(void **state)
     assert_string_equal(
         ut_buffer_text(&buf),
         "{\"t\":\"a\\\"\\\\\\n\\u0001\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\","
-        "\"x\":[-9223372036854775808,1.25,-0.05,2,1,null,1000000000000],"
+        "\"x\":[-9223372036854775808,1.25,-0.05,2,1,null,1000000000000.0],"
         "\"b\":false,\"n\":null,\"o\":{}}");
     struct ut_json *root = NULL;
     assert_int_equal(ut_json_parse(&root, buf.data, buf.n, 1000, "t", NULL), UT_OK);

@@ -361,6 +361,34 @@ static void test_bad_alignment_is_named(void **state)
     check_refused(&d, UT_EFORMAT, "general.alignment has type 5");
 }
 
+static void test_empty_arrays_are_empty(void **state)
+{
+    static struct draft d;
+    struct ut_gguf *g = NULL;
+    struct ut_gguf_text text;
+    uint8_t *copy;
+    char shown[16];
+    size_t n = 9;
+
+    (void)state;
+    memset(&d, 0, sizeof d);
+    put(&d, "GGUF", 4);
+    put_u32(&d, 3);
+    put_u64(&d, 0);
+    put_u64(&d, 1);
+    put_key(&d, "none", 9);
+    put_u32(&d, 8);
+    put_u64(&d, 0);
+    assert_int_equal(parse(&d, d.n, &g, NULL, &copy), UT_OK);
+    assert_int_equal(ut_gguf_array_n(&n, g, "none", NULL), UT_OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(ut_gguf_array_text(&text, g, "none", 0, NULL), UT_EFORMAT);
+    assert_int_equal(ut_gguf_print_value(g, 0, shown, sizeof shown), UT_OK);
+    assert_string_equal(shown, "0 []");
+    ut_gguf_close(g);
+    ut_free(copy);
+}
+
 static void test_open_of_what_is_no_model_names_the_file(void **state)
 {
     struct ut_gguf *g = NULL;
@@ -393,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_each_hostile_array_field_is_named),
         cmocka_unit_test(test_each_hostile_tensor_field_is_named),
         cmocka_unit_test(test_bad_alignment_is_named),
+        cmocka_unit_test(test_empty_arrays_are_empty),
         cmocka_unit_test(test_open_of_what_is_no_model_names_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
