@@ -153,7 +153,7 @@ def interrupt_of_a_whole_file_keeps_its_captions():
 
 def microphone_that_is_not_there():
     with e2e.folder() as d:
-        open(f"{d}/none.conf", "w").close()
+        open(f"{d}/none.conf", "w").write("pcm.nowhere { type hw card 77 }\n")
         env = {"ALSA_CONFIG_PATH": f"{d}/none.conf", "PULSE_SERVER": f"unix:{d}/no",
                "JACK_NO_START_SERVER": "1"}
         check_fails(utter("mic", "--model", MODEL, env=env), DEVICE)
