@@ -198,6 +198,21 @@ int ut_models_cmd_fetch(int argc, char **argv)
     return code;
 }
 
+enum ut_status ut_models_path(struct ut_buffer *out, const char *name, struct ut_error *err)
+{
+    const struct ut_pin *pin = ut_pin_find(name);
+    struct ut_buffer cache = { .limit = 4096 };
+    enum ut_status st = ut_catalog_cache(&cache, NULL, err);
+
+    if (st == UT_OK && pin && pin->kind == UT_PIN_GGUF &&
+        ut_pin_present(pin, ut_buffer_text(&cache), NULL))
+        st = ut_pin_output(out, pin, ut_buffer_text(&cache), NULL, 0);
+    else if (st == UT_OK)
+        st = ut_catalog_path(out, NULL, name, err);
+    ut_buffer_finish(&cache);
+    return st;
+}
+
 static int report_written(const char *path)
 {
     char size[16];
@@ -270,7 +285,7 @@ int ut_models_cmd_quantize(int argc, char **argv)
     if (st == UT_OK && n != 2)
         st = ut_error_set(&err, UT_EINVAL, "quantize takes a source and a target, not %d names", n);
     if (st == UT_OK)
-        st = ut_catalog_path(&path, NULL, argv[0], &err);
+        st = ut_models_path(&path, argv[0], &err);
     if (st == UT_OK) {
         ut_interrupt_install();
         st = ut_models_quantize(ut_buffer_text(&path), argv[1], type, &progress, &err);

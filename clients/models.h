@@ -13,6 +13,10 @@ int ut_models_cmd_fetch(int argc, char **argv);
 int ut_models_cmd_import(int argc, char **argv);
 int ut_models_cmd_quantize(int argc, char **argv);
 
+/* Appends where a model lies that is named as fetch or --model names it. Errors: the catalog's. */
+UT_NODISCARD enum ut_status ut_models_path(struct ut_buffer *out, const char *name,
+                                           struct ut_error *err);
+
 /* What a failure of reading, making or finding a model ends the process with. */
 int ut_models_exit(enum ut_status status);
 

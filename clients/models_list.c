@@ -243,7 +243,7 @@ int ut_models_cmd_show(int argc, char **argv)
     if (st == UT_OK && n != 1)
         st = ut_error_set(&err, UT_EINVAL, "show takes one name or path, not %d", n);
     if (st == UT_OK)
-        st = ut_catalog_path(&path, NULL, argv[0], &err);
+        st = ut_models_path(&path, argv[0], &err);
     if (st == UT_OK)
         st = ut_gguf_open(&g, ut_buffer_text(&path), &err);
     if (st == UT_OK) {
