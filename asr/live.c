@@ -6,9 +6,9 @@
 #include "asr/compression.h"
 #include "asr/fold.h"
 #include "asr/slot.h"
+#include "audio/mel.h"
 #include "base/memory.h"
 
-#define SILENCE_POSITIONS 250 /* 5 s behind the audio keep the decoder from looping */
 #define SAMPLES_PER_POSITION 320
 #define TEXT_PER_TOKEN 256
 
@@ -86,12 +86,11 @@ enum ut_status ut_asr_live_create(struct ut_asr_live **out, struct ut_asr_parts 
         st = ut_asr_aligner_create(&l->aligner, parts);
     if (st == UT_OK)
         st = ut_asr_compressor_create(&l->compressor);
-    if (st == UT_OK) {
-        size_t n = parts->dims->n_audio_ctx;
+    /* All of it: docs/decisions/silence-behind-live-windows.md. */
+    if (st == UT_OK)
         st = ut_asr_silence_create(&l->silence, parts->encoder,
-                                   (UT_ASR_LIVE_TOP - 8.0f + 4.0f) / 4.0f,
-                                   n < SILENCE_POSITIONS ? n : SILENCE_POSITIONS);
-    }
+                                   (UT_ASR_LIVE_TOP - UT_MEL_RANGE + 4.0f) / 4.0f,
+                                   parts->dims->n_audio_ctx);
     if (st != UT_OK) {
         ut_asr_live_destroy(l);
         return st;
