@@ -21,6 +21,7 @@ struct ut_terminal {
     size_t mark;                /* bytes of `line` that are its dimmed mark */
     size_t row_width[MAX_ROWS]; /* of the rows drawn last, to erase them after a resize */
     size_t n_rows;
+    struct ut_buffer drawn; /* what the region shows, to leave it alone while nothing changes */
 };
 
 size_t ut_terminal_columns(int fd)
@@ -54,6 +55,7 @@ enum ut_status ut_terminal_create(struct ut_terminal **out, int fd, bool color)
     t->color = color;
     t->line.limit = MAX_LINE;
     t->screen.limit = 4 * MAX_LINE;
+    t->drawn.limit = 4 * MAX_LINE;
     *out = t;
     return UT_OK;
 }
@@ -192,11 +194,27 @@ void ut_terminal_mark(struct ut_terminal *t, const char *mark)
         t->mark = t->line.n;
 }
 
+/* Whether the region shows just this already; remembers it when it does not. */
+static bool is_drawn(struct ut_terminal *t, const char *tail, const char *status, size_t columns)
+{
+    struct ut_buffer now = { .limit = t->drawn.limit };
+    bool same = false;
+
+    if (ut_buffer_printf(&now, "%zu\n%s\n%s\n%s", columns, ut_buffer_text(&t->line), tail,
+                         status) == UT_OK)
+        same = t->n_rows && strcmp(ut_buffer_text(&now), ut_buffer_text(&t->drawn)) == 0;
+    ut_buffer_finish(&t->drawn);
+    t->drawn = now;
+    return same;
+}
+
 void ut_terminal_draw(struct ut_terminal *t, const char *tail, const char *status)
 {
     size_t columns = ut_terminal_columns(t->fd) - 1;
     struct ut_buffer text = { .limit = 2 * MAX_LINE };
 
+    if (is_drawn(t, tail, status, columns))
+        return;
     erase(t);
     settle(t, columns);
     enum ut_status st = ut_buffer_append(&text, ut_buffer_text(&t->line), t->line.n);
@@ -242,5 +260,6 @@ void ut_terminal_destroy(struct ut_terminal *t)
     ut_terminal_end_line(t);
     ut_buffer_finish(&t->line);
     ut_buffer_finish(&t->screen);
+    ut_buffer_finish(&t->drawn);
     ut_free(t);
 }
