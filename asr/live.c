@@ -86,7 +86,7 @@ enum ut_status ut_asr_live_create(struct ut_asr_live **out, struct ut_asr_parts 
         st = ut_asr_aligner_create(&l->aligner, parts);
     if (st == UT_OK)
         st = ut_asr_compressor_create(&l->compressor);
-    /* All of it: docs/decisions/silence-behind-live-windows.md. */
+    /* All of it: docs/decisions/004-silence-behind-live-windows.md. */
     if (st == UT_OK)
         st = ut_asr_silence_create(&l->silence, parts->encoder,
                                    (UT_ASR_LIVE_TOP - UT_MEL_RANGE + 4.0f) / 4.0f,

@@ -54,8 +54,7 @@ enum ut_status ut_recognizer_create(struct ut_recognizer **out, struct ut_comput
     size_t max_batch = options && options->max_batch ? options->max_batch : 1;
     size_t max_beam = options && options->max_beam ? options->max_beam : 5;
 
-    if (max_batch > MAX_BATCH || max_beam > UT_ASR_MAX_BEAM ||
-        ut_asr_model_dims(m)->n_text_ctx < 8)
+    if (max_batch > MAX_BATCH || max_beam > UT_ASR_MAX_BEAM || ut_asr_model_dims(m)->n_text_ctx < 8)
         return UT_EINVAL;
     struct ut_recognizer *r = ut_calloc(1, sizeof *r);
     if (!r)
