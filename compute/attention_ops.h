@@ -27,7 +27,7 @@ struct ut_softmax_step {
     float *m, *l;
     float *o;
     size_t ldo;
-    size_t d;
+    size_t d; /* a multiple of 16 */
 };
 
 /* Keys or values of one head in a ut_kv: cell i is at base + i * d elements of the dtype. */

@@ -114,7 +114,7 @@ UT_INLINE __m512 activate(__m512 v, enum ut_act act)
     case UT_ACT_GELU:
         return ut_gelu16(v);
     case UT_ACT_RELU:
-        return _mm512_max_ps(v, _mm512_setzero_ps());
+        return _mm512_max_ps(_mm512_setzero_ps(), v); /* of a NaN: the NaN */
     case UT_ACT_SILU: {
         __m512 e = ut_exp16(_mm512_sub_ps(_mm512_setzero_ps(), v));
         return _mm512_div_ps(v, _mm512_add_ps(_mm512_set1_ps(1.0f), e));

@@ -33,7 +33,8 @@ struct ut_linear {
 /*
  * c[r][16 p + j] = sum over k of (a[r][k] - zero) * w[p][k/4][j][k%4] + zero * sum(w), that is: the
  * kernel multiplies the stored bytes as they are (see ut_linear_ops.zero); the epilogue subtracts.
- * a: rows of k bytes (k a multiple of 64), stride lda. c: int32, stride ldc, whole panels.
+ * a: rows of k bytes (k a multiple of 64), stride lda. c: int32, stride ldc, whole panels. Weights
+ * and a - zero lie in [-127, 127].
  */
 struct ut_gemm_s8 {
     const void *a;
@@ -66,7 +67,7 @@ struct ut_gemm_float {
 /*
  * What follows a product for n_rows x n_cols: y = act(v + bias) + residual, with
  * v = (acc - zero * sum) * (row_scale * scale) for integers and v = acc for floats.
- * scale, sum and bias begin at the first column and may be read up to the end of its panel.
+ * scale, sum and bias begin at the first column and, as acc, may be read up to the end of a panel.
  */
 struct ut_epilogue {
     const void *acc; /* int32 or float, stride ld_acc */
@@ -97,8 +98,9 @@ struct ut_linear_ops {
 
     /*
      * q[i] = round(x[i] * (127 / amax)) clipped to +-127, plus zero; *scale = amax / 127. Bytes
-     * [n, n_pad) become zero. A row whose amax is below 1e-30 is all 0 with scale 0; one that holds
-     * a NaN or an infinity has a scale that is not finite, so that the result is not either.
+     * [n, n_pad) become zero; n_pad is a multiple of UT_S8_ALIGN. A row whose amax is below 1e-30
+     * is all 0 with scale 0; one that holds a NaN or an infinity has a scale that is not finite, so
+     * that the result is not either.
      */
     void (*quantise)(uint8_t *q, float *scale, const float *x, size_t n, size_t n_pad,
                      uint8_t zero);
