@@ -124,6 +124,7 @@ struct ut_session_stats {
     uint64_t n_refused;   /* hypotheses that the guards took for no speech */
     uint64_t n_looped;
     uint64_t n_forced_cuts;
+    uint64_t n_splits;    /* segments begun anew behind their committed words, after a loop */
     uint64_t n_coalesced; /* unstable events that no one read in time */
 };
 struct ut_session_stats ut_session_stats(const struct ut_session *s);

@@ -9,7 +9,12 @@
 /* Normalised mel value of silence in a live window. */
 #define SILENCE ((UT_ASR_LIVE_TOP - UT_MEL_RANGE + 4.0f) / 4.0f)
 
-enum { PADDING_FRAMES = UT_MEL_FRAMES_PER_S / 2, LANGUAGE_SAMPLES = 2 * UT_MEL_RATE_HZ };
+enum {
+    PADDING_FRAMES = UT_MEL_FRAMES_PER_S / 2,
+    LANGUAGE_SAMPLES = 2 * UT_MEL_RATE_HZ,
+    SPLIT_PROGRESS = UT_MEL_RATE_HZ, /* a split leaves at least this much behind */
+    LOST_SAMPLES = UT_MEL_RATE_HZ,   /* a hypothesis that ends so far before committed words */
+};
 
 void ut_session_begin_segment(struct ut_session *s, int64_t start)
 {
@@ -149,6 +154,17 @@ static void as_asr_words(const struct ut_words *list, struct ut_asr_word *out)
     }
 }
 
+/* The segment's committed words once more, as a whole. */
+static void put_final(struct ut_session *s, int64_t end, int64_t now_us)
+{
+    struct ut_event final = make_event(s, UT_EVENT_FINAL, now_us);
+
+    final.end = end > s->last_end ? end : s->last_end;
+    put_words(s, final, &s->committed, 0);
+    s->shows_tail = false;
+    s->number++;
+}
+
 void ut_session_end_segment(struct ut_session *s, int64_t now_us)
 {
     struct ut_asr_word words[UT_QUEUE_MAX_WORDS];
@@ -157,12 +173,7 @@ void ut_session_end_segment(struct ut_session *s, int64_t now_us)
     if (ut_commit_push(s->commit, words, s->heard.n, s->want_edge - s->start, true) == UT_OK)
         put_committed(s, now_us);
     if (s->committed.n > 0) {
-        struct ut_event final = make_event(s, UT_EVENT_FINAL, now_us);
-
-        final.end = s->want_edge > s->last_end ? s->want_edge : s->last_end;
-        put_words(s, final, &s->committed, 0);
-        s->shows_tail = false;
-        s->number++;
+        put_final(s, s->want_edge, now_us);
         keep_context(s);
     } else {
         put_tail(s, NULL, 0, now_us);
@@ -174,6 +185,54 @@ void ut_session_end_segment(struct ut_session *s, int64_t now_us)
     s->goes_on = false;
     ut_session_begin_segment(s, s->want_edge);
     s->next_step = s->cursor;
+}
+
+/* Behind the last committed word, before the next that was heard; -1 when that is no progress. */
+static int64_t split_point(const struct ut_session *s)
+{
+    int64_t at = s->last_end;
+
+    for (size_t i = 0; i < s->heard.n; i++) {
+        int64_t next = s->start + s->heard.words[i].start;
+
+        if (next < s->last_end)
+            continue;
+        at += (next - s->last_end) / 2;
+        break;
+    }
+    at -= (at - s->mel_origin) % UT_SESSION_HOP;
+    bool progress = s->committed.n > 0 && at >= s->start + SPLIT_PROGRESS;
+    return progress && at < s->want_edge - UT_SESSION_HOP ? at : -1;
+}
+
+/*
+ * A hypothesis that turned in a loop, or lost words that are committed long since, says nothing of
+ * the audio behind those. Then the segment ends with what is committed and the step is run again
+ * on the rest, without the start that the recogniser stumbles over.
+ */
+static bool split_segment(struct ut_session *s, int64_t now_us)
+{
+    int64_t at = split_point(s);
+
+    if (at < 0)
+        return false;
+    put_final(s, at, now_us);
+    s->n_hypothesis = 0;
+    keep_context(s);
+    if (s->segmenter.open)
+        (void)!ut_segmenter_cut(&s->segmenter, at); /* beside it nothing changes */
+    ut_session_begin_segment(s, at);
+    s->stats.n_splits++;
+    return true;
+}
+
+static bool is_broken(const struct ut_session *s, const struct ut_asr_step *step)
+{
+    int64_t reach = s->start + (step->n_words > 0 ? step->words[step->n_words - 1].end : 0);
+
+    if (step->looped && (s->want == UT_SESSION_WANT_FINAL || s->committed.n == 0))
+        return true;
+    return s->committed.n > 0 && reach < s->last_end - (step->looped ? 0 : LOST_SAMPLES);
 }
 
 /*
@@ -201,7 +260,6 @@ static void hear(struct ut_session *s, const struct ut_asr_step *step)
     ut_words_clear(&s->heard);
     s->n_hypothesis = 0;
     s->heard_edge = s->want_edge;
-    s->stats.n_looped += step->looped;
     if (!is_speech(s, step)) {
         s->stats.n_refused += step->n_words > 0;
         return;
@@ -259,11 +317,23 @@ void ut_session_finish(struct ut_session *s, const struct ut_asr_step *step, enu
         s->failure = status;
         return;
     }
+    bool broken = is_broken(s, step);
+    bool partial = s->want == UT_SESSION_WANT_PARTIAL;
+
     s->stats.n_steps++;
-    if (s->want == UT_SESSION_WANT_PARTIAL) {
+    s->stats.n_looped += step->looped;
+    if (broken && split_segment(s, now_us))
+        return; /* the step is still due, on less audio */
+    if (partial && broken && s->committed.n > 0) {
+        plan_next(s); /* what was heard before is better than this */
+        s->want = UT_SESSION_WANT_NOTHING;
+        return;
+    }
+    if (partial) {
         finish_partial(s, step, now_us);
         return;
     }
-    hear(s, step);
+    if (!broken || s->heard.n == 0)
+        hear(s, step);
     ut_session_end_segment(s, now_us);
 }

@@ -172,6 +172,25 @@ static void test_monologue_of_a_minute_commits_within_three_seconds(void **state
     ut_session_destroy(r.s);
 }
 
+static void test_loops_cost_no_word_and_show_none(void **state)
+{
+    static struct world w;
+    struct run r;
+
+    (void)state;
+    for (uint32_t seed = 1; seed <= 6; seed++) {
+        make_world(&w, seed);
+        w.loops_after = 5 * RATE;
+        begin(&r, &w, NULL);
+        play(&r, 512);
+        expect_all_words(&w);
+        assert_null(strstr(seen.events, "loop"));
+        assert_true(ut_session_stats(r.s).n_splits > 0);
+        assert_true(ut_session_stats(r.s).n_looped >= ut_session_stats(r.s).n_splits);
+        ut_session_destroy(r.s);
+    }
+}
+
 static void test_chunks_of_one_sample_say_the_same_as_large_ones(void **state)
 {
     static struct world w;
@@ -502,6 +521,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_word_comes_out_once_and_in_order),
         cmocka_unit_test(test_monologue_of_a_minute_commits_within_three_seconds),
+        cmocka_unit_test(test_loops_cost_no_word_and_show_none),
         cmocka_unit_test(test_chunks_of_one_sample_say_the_same_as_large_ones),
         cmocka_unit_test(test_a_burst_makes_steps_longer_and_loses_nothing),
         cmocka_unit_test(test_words_are_shown_early_and_committed_before_the_segment_ends),

@@ -68,6 +68,11 @@ void world_step(struct world *w, const struct ut_session *s, struct ut_asr_step 
         w->tokens[n] = (int32_t)i;
         n++;
     }
+    step->looped = w->loops_after > 0 && s->want_edge - s->start > w->loops_after;
+    if (step->looped) {
+        w->heard[0] = (struct ut_asr_word){ " loop loop", 0, UT_MEL_RATE_HZ / 2, 0.9f };
+        n = 1;
+    }
     step->words = w->heard;
     step->n_words = n;
     step->tokens = w->tokens;

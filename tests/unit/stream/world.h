@@ -18,7 +18,8 @@ struct world {
     /* the recogniser's faults */
     float no_speech_prob;
     float avg_logprob;
-    uint32_t noise; /* random state of what is heard at the edge */
+    int64_t loops_after; /* segments longer than this turn in a loop; 0: never */
+    uint32_t noise;      /* random state of what is heard at the edge */
     /* private */
     int64_t n_heard; /* samples that voice activity has seen */
     struct ut_asr_word heard[WORLD_MAX_WORDS];
