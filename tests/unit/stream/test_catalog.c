@@ -85,8 +85,7 @@ static void test_what_is_no_name_is_refused(void **state)
         "x\n",
         "tiny;rm",
         ".hidden",
-        "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
-        "nnnn"
+        "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn",
     };
     struct ut_buffer path = { .limit = 4096 };
 
