@@ -2,43 +2,46 @@
 
 #include <string.h>
 
-#include "base/cpu.h"
 #include "base/memory.h"
 #include "stream/catalog.h"
 #include "stream/engine_state.h"
 
 enum { DEFAULT_BATCH = 4, PATH_LIMIT = 4096 };
 
-/* Where the models are, checked before anything is loaded. */
-static enum ut_status find_models(struct ut_engine *e, const struct ut_engine_options *o,
-                                  struct ut_buffer *model, struct ut_error *err)
+/* The path of a model by name, for ut_free(). */
+static enum ut_status find_model(char **out, const char *cache, const char *name,
+                                 struct ut_error *err)
 {
-    struct ut_buffer vad = { .limit = PATH_LIMIT };
-    enum ut_status status = ut_catalog_path(model, o->cache, o->model ? o->model : "base", err);
+    struct ut_buffer path = { .limit = PATH_LIMIT };
+    enum ut_status status = ut_catalog_path(&path, cache, name, err);
 
-    if (!status &&
-        ut_catalog_path(&vad, o->cache, o->vad ? o->vad : "silero", &e->vad_error) == UT_OK) {
-        /* A missing one is an error of the first live stream, not of a transcription. */
-        e->vad_path = ut_strdup(ut_buffer_text(&vad));
-        if (!e->vad_path)
+    if (!status) {
+        *out = ut_strdup(ut_buffer_text(&path));
+        if (!*out)
             status = ut_error_set(err, UT_ENOMEM, "no memory for an engine");
     }
-    ut_buffer_finish(&vad);
+    ut_buffer_finish(&path);
     return status;
+}
+
+/* A missing voice activity model is an error of the first live stream, not of a transcription. */
+static enum ut_status find_models(struct ut_engine *e, const struct ut_engine_options *o,
+                                  struct ut_error *err)
+{
+    (void)!find_model(&e->vad_path, o->cache, o->vad ? o->vad : "silero", &e->vad_error);
+    return find_model(&e->model_path, o->cache, o->model ? o->model : "base", err);
 }
 
 static enum ut_status load(struct ut_engine *e, const struct ut_engine_options *o,
                            struct ut_error *err)
 {
     const struct ut_compute_options compute = { .n_threads = o->n_threads, .level = o->level };
-    struct ut_buffer path = { .limit = PATH_LIMIT };
-    enum ut_status status = find_models(e, o, &path, err);
+    enum ut_status status = find_models(e, o, err);
 
     if (!status)
         status = ut_compute_create(&e->compute, &compute, err);
     if (!status)
-        status = ut_asr_model_open(&e->model, e->compute, ut_buffer_text(&path), err);
-    ut_buffer_finish(&path);
+        status = ut_asr_model_open(&e->model, e->compute, e->model_path, err);
     return status;
 }
 
@@ -100,6 +103,7 @@ void ut_engine_destroy(struct ut_engine *e)
     drop_live_parts(e);
     ut_asr_model_unref(e->model);
     ut_compute_destroy(e->compute);
+    ut_free(e->model_path);
     ut_free(e->vad_path);
     pthread_cond_destroy(&e->released);
     pthread_cond_destroy(&e->wake);
@@ -207,18 +211,17 @@ enum ut_status ut_engine_transcribe(struct ut_engine *e, const struct ut_asr_opt
                                     struct ut_error *err)
 {
     struct cancellable ctx = { cancel, read, read_ctx, on_segment, segment_ctx };
-    /* The same kernels as those that the shared weights were packed for. */
-    const struct ut_compute_options compute = {
-        .n_threads = ut_compute_n_threads(e->compute),
-        .level = ut_cpu_level(ut_compute_cpu(e->compute)),
-    };
+    const struct ut_compute_options compute = { .n_threads = ut_compute_n_threads(e->compute) };
     const struct ut_recognizer_options sizes = { .max_batch = 1, .max_beam = e->options.max_beam };
     struct ut_compute *c = NULL;
+    struct ut_asr_model *m = NULL;
     struct ut_recognizer *r = NULL;
     enum ut_status status = ut_compute_create(&c, &compute, err);
 
+    if (!status)
+        status = ut_asr_model_open(&m, c, e->model_path, err);
     if (!status) {
-        status = ut_recognizer_create(&r, c, e->model, &sizes);
+        status = ut_recognizer_create(&r, c, m, &sizes);
         if (status)
             ut_error_set(err, status, "cannot make a recogniser: %s", ut_status_name(status));
     }
@@ -226,6 +229,7 @@ enum ut_status ut_engine_transcribe(struct ut_engine *e, const struct ut_asr_opt
         status = ut_recognizer_transcribe(r, options, mel_top, read_unless_canceled, &ctx,
                                           segment_unless_canceled, &ctx, timing, err);
     ut_recognizer_destroy(r);
+    ut_asr_model_unref(m);
     ut_compute_destroy(c);
     return status;
 }

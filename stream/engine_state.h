@@ -34,6 +34,7 @@ struct ut_engine {
     struct ut_engine_options options; /* strings are not kept */
     struct ut_compute *compute;
     struct ut_asr_model *model;
+    char *model_path;
 
     /* What live streams need; made by the first one. */
     struct ut_compute *vad_compute; /* one thread: a chunk is too little work to share */
