@@ -1,4 +1,5 @@
 /* `utter bench accuracy`: word error rate over a manifest of recordings. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "clients/normalizer.h"
 #include "clients/offline.h"
 #include "clients/terminal.h"
+#include "clients/token_lists.h"
 #include "clients/word_errors.h"
 #include "stream/catalog.h"
 
@@ -29,7 +31,9 @@ static const struct ut_usage usage = {
         "for\n"
         "zh, ja, ko and others without spaces); where nothing is said, words a minute are counted.",
     .examples = "  utter bench accuracy speech/manifest.tsv --json\n"
-                "  utter bench accuracy speech/manifest.tsv --model tiny.en --kind clean --each\n",
+                "  utter bench accuracy speech/manifest.tsv --model tiny.en --kind clean --each\n"
+                "  utter bench accuracy speech/manifest.tsv --model base-f32 --tokens f32.tsv\n"
+                "  utter bench accuracy speech/manifest.tsv --against f32.tsv\n",
 };
 
 struct group {
@@ -58,6 +62,14 @@ struct bench {
     struct groups kinds;
     struct groups languages;
     struct ut_buffer heard;
+    const char *tokens_path;  /* NULL, or where the tokens of every recording go */
+    const char *against_path; /* NULL, or the tokens that another run wrote */
+    FILE *tokens_file;
+    struct ut_token_lists against;
+    struct ut_buffer tokens;         /* of one recording, in decimal */
+    struct ut_word_errors agreement; /* tokens as words */
+    size_t n_compared;               /* recordings that the other run has */
+    size_t n_same;
     double audio_s;
     size_t n_failed;
 };
@@ -92,7 +104,11 @@ static enum ut_status take_segment(void *ctx, const struct ut_asr_segment *segme
     struct bench *b = ctx;
     enum ut_status st = b->heard.n ? ut_buffer_append(&b->heard, " ", 1) : UT_OK;
 
-    return st == UT_OK ? ut_buffer_append(&b->heard, segment->text, strlen(segment->text)) : st;
+    if (st == UT_OK)
+        st = ut_buffer_append(&b->heard, segment->text, strlen(segment->text));
+    for (size_t i = 0; i < segment->n_tokens && st == UT_OK; i++)
+        st = ut_buffer_printf(&b->tokens, "%s%d", b->tokens.n ? " " : "", (int)segment->tokens[i]);
+    return st;
 }
 
 static bool is_spaceless(const char *language)
@@ -145,6 +161,21 @@ static enum ut_status score(struct bench *b, const struct ut_manifest_entry *e, 
     return st;
 }
 
+/* Writes the recording's tokens and counts how far they are from the other run's. */
+static enum ut_status compare_tokens(struct bench *b, const struct ut_manifest_entry *e)
+{
+    const char *tokens = ut_buffer_text(&b->tokens);
+    const char *other = ut_token_lists_find(&b->against, e->file);
+
+    if (b->tokens_file && fprintf(b->tokens_file, "%s\t%s\n", e->file, tokens) < 0)
+        return UT_EIO;
+    if (!other)
+        return UT_OK;
+    b->n_compared++;
+    b->n_same += strcmp(other, tokens) == 0;
+    return ut_word_errors_add(&b->agreement, other, tokens);
+}
+
 /* Whether the options choose this recording. */
 static bool is_chosen(const struct bench *b, const struct ut_manifest_entry *e)
 {
@@ -169,11 +200,14 @@ static enum ut_status run_entry(struct bench *b, const struct ut_manifest_entry 
     struct group one;
 
     ut_buffer_clear(&b->heard);
+    ut_buffer_clear(&b->tokens);
     enum ut_status st = ut_offline_run(&b->offline, &job, err);
     if (st != UT_OK)
         return st;
     double seconds = (double)job.timing.n_samples / 16000;
     st = score(b, e, seconds, &one);
+    if (st == UT_OK)
+        st = compare_tokens(b, e);
     if (st != UT_OK)
         return ut_error_set(err, st, "%s: cannot be scored: %s", e->file, ut_status_name(st));
     b->audio_s += seconds;
@@ -249,7 +283,17 @@ static enum ut_status print_json(const struct bench *b, double seconds)
         put_group(&j, b->languages.list[i].name, &b->languages.list[i]);
     ut_json_close(&j);
     ut_json_put_string(&j, "model", b->settings.model);
+    ut_json_put_string(&j, "arithmetic", b->settings.arithmetic);
+    ut_json_put_i64(&j, "packed_bytes", (int64_t)ut_asr_model_bytes(b->offline.model));
     ut_json_put_i64(&j, "beam", b->settings.beam);
+    if (b->against_path) {
+        ut_json_open_object(&j, "agreement");
+        ut_json_put_i64(&j, "n_files", (int64_t)b->n_compared);
+        ut_json_put_i64(&j, "n_same", (int64_t)b->n_same);
+        ut_json_put_i64(&j, "n_tokens", (int64_t)b->agreement.n_words);
+        ut_json_put_f64(&j, "token_error_rate", ut_word_errors_rate(&b->agreement), 5);
+        ut_json_close(&j);
+    }
     ut_json_put_i64(&j, "n_failed", (int64_t)b->n_failed);
     ut_json_put_f64(&j, "audio_s", b->audio_s, 2);
     ut_json_put_f64(&j, "seconds", seconds, 2);
@@ -284,6 +328,10 @@ static void print_table(const struct bench *b, double seconds)
         if (strcmp(b->languages.list[i].name, "en") != 0 && b->languages.list[i].errors.n_words)
             print_group(b->languages.list[i].name, &b->languages.list[i]);
     }
+    if (b->against_path)
+        printf("tokens as in %s: %zu of %zu recordings; %.2f %% of %zu tokens edited\n",
+               b->against_path, b->n_same, b->n_compared, 100 * ut_word_errors_rate(&b->agreement),
+               b->agreement.n_words);
     printf("model %s, beam %d, %.1f s of audio in %.1f s\n", b->settings.model, b->settings.beam,
            b->audio_s, seconds);
 }
@@ -305,11 +353,24 @@ static void open_spelling(struct bench *b)
     ut_buffer_finish(&path);
 }
 
+/* The files of tokens that the options name. */
+static enum ut_status open_tokens(struct bench *b, struct ut_error *err)
+{
+    if (b->against_path) {
+        enum ut_status st = ut_token_lists_open(&b->against, b->against_path, err);
+        if (st != UT_OK)
+            return st;
+    }
+    if (b->tokens_path && !(b->tokens_file = fopen(b->tokens_path, "w")))
+        return ut_error_set(err, UT_EIO, "%s: %s", b->tokens_path, strerror(errno));
+    return UT_OK;
+}
+
 static int run_bench(struct bench *b, const char *manifest)
 {
     struct ut_error err = { 0 };
 
-    if (ut_manifest_open(&b->manifest, manifest, &err) != UT_OK)
+    if (ut_manifest_open(&b->manifest, manifest, &err) != UT_OK || open_tokens(b, &err) != UT_OK)
         return ut_cmd_fail(UT_EXIT_INPUT, "%s", err.text);
     enum ut_status st = ut_offline_open(&b->offline, &b->settings, &err);
     if (st != UT_OK)
@@ -329,7 +390,9 @@ static int run_bench(struct bench *b, const char *manifest)
 
 int ut_bench_accuracy(int argc, char **argv)
 {
-    struct bench b = { .settings = ut_settings_default(), .heard = { .limit = MAX_TEXT } };
+    struct bench b = { .settings = ut_settings_default(),
+                       .heard = { .limit = MAX_TEXT },
+                       .tokens = { .limit = MAX_TEXT } };
     const struct ut_option options[] = {
         { "model", 'm', UT_OPTION_TEXT, &b.settings.model, 0, 0, "MODEL", "name or path" },
         { "beam", 0, UT_OPTION_INT, &b.settings.beam, 1, 16, "N", "beams; 1: greedy" },
@@ -345,6 +408,12 @@ int ut_bench_accuracy(int argc, char **argv)
           "only recordings in this language" },
         { "kind", 0, UT_OPTION_TEXT, &b.kind, 0, 0, "KIND", "only recordings of this kind" },
         { "limit", 0, UT_OPTION_INT, &b.limit, 0, 1e9, "N", "the first N of them; 0: all" },
+        { "arithmetic", 0, UT_OPTION_TEXT, &b.settings.arithmetic, 0, 0, "KIND",
+          "auto, or float: quantised weights are unpacked, inputs stay floats" },
+        { "tokens", 0, UT_OPTION_TEXT, &b.tokens_path, 0, 0, "FILE",
+          "write the tokens of each recording" },
+        { "against", 0, UT_OPTION_TEXT, &b.against_path, 0, 0, "FILE",
+          "count how far the tokens are from those in FILE" },
         { "each", 0, UT_OPTION_FLAG, &b.each, 0, 0, NULL, "a line a recording on standard error" },
         { "json", 0, UT_OPTION_FLAG, &b.json, 0, 0, NULL, "figures as JSON" },
     };
@@ -368,5 +437,9 @@ int ut_bench_accuracy(int argc, char **argv)
     ut_spelling_close(b.spelling);
     ut_manifest_close(&b.manifest);
     ut_buffer_finish(&b.heard);
+    ut_buffer_finish(&b.tokens);
+    ut_token_lists_close(&b.against);
+    if (b.tokens_file && fclose(b.tokens_file) != 0)
+        code = ut_cmd_fail(UT_EXIT_OTHER, "%s: cannot be written", b.tokens_path);
     return code;
 }

@@ -25,7 +25,7 @@ static const struct ut_usage usage = {
     .about =
         "Times log-mel, encoder, decoder step and start-up, each several times, on noise (their\n"
         "speed does not depend on what is said). JSON gives the minimum of each, the medians\n"
-        "under \"median\".",
+        "under \"median\", of CPU time of all threads under \"cpu_median\".",
     .examples = "  utter bench asr --threads 2 -n 9\n  utter bench asr --model tiny.en --json\n",
 };
 
@@ -39,6 +39,7 @@ struct bench {
     const char *model_name;
     int n_threads;
     int n_runs;
+    const char *arithmetic;
     bool json;
     struct ut_compute *compute;
     struct ut_asr_model *model;
@@ -50,7 +51,24 @@ struct bench {
     float *logits; /* [BATCH, n_vocab] */
     int32_t cells[BATCH][TEXT_POSITIONS];
     struct ut_samples figures[N_FIGURES];
+    struct ut_samples cpu[N_FIGURES]; /* CPU time of all threads over the same stretches */
 };
+
+struct mark {
+    int64_t us;
+    int64_t cpu_us;
+};
+
+static struct mark begin(void)
+{
+    return (struct mark){ ut_clock_now_us(), ut_clock_cpu_us() };
+}
+
+static void end(struct bench *b, enum figure figure, struct mark start)
+{
+    ut_samples_add(&b->figures[figure], ut_clock_now_us() - start.us);
+    ut_samples_add(&b->cpu[figure], ut_clock_cpu_us() - start.cpu_us);
+}
 
 static enum ut_status make_mel(struct bench *b)
 {
@@ -67,11 +85,11 @@ static enum ut_status make_mel(struct bench *b)
         st = ut_mel_stream_create(&s, mel, 3000);
     for (int i = 0; i < b->n_runs && st == UT_OK; i++) {
         ut_mel_stream_reset(s);
-        int64_t start = ut_clock_now_us();
+        struct mark start = begin();
         ut_mel_stream_feed(s, b->pcm, 480000);
         float top = ut_mel_stream_max(s, 0, 3000);
         st = ut_mel_stream_window(s, 0, 3000, top, 0, b->mel);
-        ut_samples_add(&b->figures[MEL_30S], ut_clock_now_us() - start);
+        end(b, MEL_30S, start);
     }
     ut_mel_stream_destroy(s);
     ut_mel_destroy(mel);
@@ -101,10 +119,10 @@ static enum ut_status open_parts(struct bench *b)
 static enum ut_status run_encoder(struct bench *b, size_t n_frames, enum figure figure)
 {
     struct ut_asr_encode_call call = { .mel = b->mel, .n_frames = n_frames, .cross = b->cross };
-    int64_t start = ut_clock_now_us();
+    struct mark start = begin();
 
     enum ut_status st = ut_asr_encoder_run(b->encoder, &call, 1);
-    ut_samples_add(&b->figures[figure], ut_clock_now_us() - start);
+    end(b, figure, start);
     return st;
 }
 
@@ -142,9 +160,9 @@ static enum ut_status run_step(struct bench *b, size_t n_rows, enum figure figur
         rows[i] = make_row(b, i, TEXT_POSITIONS - 1);
         rows[i].logits = b->logits + i * n_vocab;
     }
-    int64_t start = ut_clock_now_us();
+    struct mark start = begin();
     enum ut_status st = ut_asr_decoder_run(b->decoder, rows, n_rows);
-    ut_samples_add(&b->figures[figure], ut_clock_now_us() - start);
+    end(b, figure, start);
     return st;
 }
 
@@ -160,6 +178,7 @@ static enum ut_status run_parts(struct bench *b)
     if (st == UT_OK)
         st = fill_past(b);
     b->figures[ENCODER_30S].n = 0;
+    b->cpu[ENCODER_30S].n = 0;
     for (int i = 0; i < b->n_runs && st == UT_OK; i++) {
         st = run_encoder(b, 1000, ENCODER_10S);
         if (st == UT_OK)
@@ -194,7 +213,7 @@ static enum ut_status time_ready(struct bench *b, struct ut_error *err)
     for (int i = 0; i < b->n_runs; i++) {
         utter_engine *engine;
         utter_stream *stream;
-        int64_t start = ut_clock_now_us();
+        struct mark start = begin();
 
         if (utter_engine_open(&engine, &options, text, sizeof text) != UTTER_OK)
             return ut_error_set(err, UT_EIO, "%s", text);
@@ -202,7 +221,7 @@ static enum ut_status time_ready(struct bench *b, struct ut_error *err)
             utter_engine_close(engine);
             return ut_error_set(err, UT_EIO, "%s", text);
         }
-        ut_samples_add(&b->figures[READY], ut_clock_now_us() - start);
+        end(b, READY, start);
         utter_stream_close(stream);
         utter_engine_close(engine);
     }
@@ -215,11 +234,12 @@ static enum ut_status print_figures(struct bench *b, int n_threads)
     struct ut_json_writer j = { .out = &out };
 
     if (!b->json) {
-        printf("%-18s %10s %10s %5s\n", b->model_name, "min ms", "median ms", "n");
+        printf("%-18s %10s %10s %10s %5s\n", b->model_name, "min ms", "median ms", "CPU ms", "n");
         for (int i = 0; i < N_FIGURES; i++)
-            printf("%-18.*s %10.2f %10.2f %5zu\n", (int)strlen(figure_names[i]) - 3,
+            printf("%-18.*s %10.2f %10.2f %10.2f %5zu\n", (int)strlen(figure_names[i]) - 3,
                    figure_names[i], ut_samples_min_ms(&b->figures[i]),
-                   ut_samples_median_ms(&b->figures[i]), b->figures[i].n);
+                   ut_samples_median_ms(&b->figures[i]), ut_samples_median_ms(&b->cpu[i]),
+                   b->figures[i].n);
         printf("%d threads, %s kernels\n", n_threads, ut_cpu_level(ut_cpu_flags()));
         return UT_OK;
     }
@@ -229,6 +249,10 @@ static enum ut_status print_figures(struct bench *b, int n_threads)
     ut_json_open_object(&j, "median");
     for (int i = 0; i < N_FIGURES; i++)
         ut_json_put_f64(&j, figure_names[i], ut_samples_median_ms(&b->figures[i]), 3);
+    ut_json_close(&j);
+    ut_json_open_object(&j, "cpu_median");
+    for (int i = 0; i < N_FIGURES; i++)
+        ut_json_put_f64(&j, figure_names[i], ut_samples_median_ms(&b->cpu[i]), 3);
     ut_json_close(&j);
     ut_json_put_i64(&j, "n", b->n_runs);
     ut_json_put_string(&j, "model", b->model_name);
@@ -244,7 +268,8 @@ static enum ut_status print_figures(struct bench *b, int n_threads)
 
 static enum ut_status open_model(struct bench *b, struct ut_error *err)
 {
-    struct ut_compute_options options = { .n_threads = b->n_threads };
+    struct ut_compute_options options = { .n_threads = b->n_threads,
+                                          .float_weights = strcmp(b->arithmetic, "float") == 0 };
     struct ut_buffer path = { .limit = 8192 };
 
     enum ut_status st = ut_catalog_path(&path, NULL, b->model_name, err);
@@ -278,11 +303,13 @@ static int run_bench(struct bench *b)
 
 int ut_bench_asr(int argc, char **argv)
 {
-    struct bench b = { .model_name = "base", .n_runs = 5 };
+    struct bench b = { .model_name = "base", .n_runs = 5, .arithmetic = "auto" };
     const struct ut_option options[] = {
         { "model", 'm', UT_OPTION_TEXT, &b.model_name, 0, 0, "MODEL", "name or path" },
         { "threads", 't', UT_OPTION_INT, &b.n_threads, 0, 64, "N", "threads; 0: one per core" },
         { "runs", 'n', UT_OPTION_INT, &b.n_runs, 1, UT_SAMPLES_MAX / 5, "N", "runs of each" },
+        { "arithmetic", 0, UT_OPTION_TEXT, &b.arithmetic, 0, 0, "KIND",
+          "auto, or float: quantised weights are unpacked, inputs stay floats" },
         { "json", 0, UT_OPTION_FLAG, &b.json, 0, 0, NULL, "figures as JSON" },
     };
     struct ut_error err = { 0 };
@@ -294,6 +321,9 @@ int ut_bench_asr(int argc, char **argv)
         return UT_EXIT_OK;
     if (st == UT_OK && n)
         st = ut_error_set(&err, UT_EINVAL, "'%s' is no option", argv[0]);
+    if (st == UT_OK && strcmp(b.arithmetic, "auto") != 0 && strcmp(b.arithmetic, "float") != 0)
+        st = ut_error_set(&err, UT_EINVAL, "--arithmetic: '%s' is none of auto, float",
+                          b.arithmetic);
     if (st != UT_OK)
         return ut_cmd_fail(UT_EXIT_USAGE, "bench asr: %s", err.text);
     return run_bench(&b);

@@ -41,7 +41,8 @@ enum ut_status ut_offline_open(struct ut_offline *out, const struct ut_settings 
 {
     struct ut_offline o = { 0 };
     struct ut_buffer path = { .limit = 8192 };
-    struct ut_compute_options compute = { .n_threads = s->n_threads };
+    struct ut_compute_options compute = { .n_threads = s->n_threads,
+                                          .float_weights = strcmp(s->arithmetic, "float") == 0 };
     struct ut_recognizer_options recognizer = { .max_batch = 1, .max_beam = most_beams(s) };
     int64_t start = ut_clock_now_us();
 

@@ -13,6 +13,7 @@ struct ut_settings ut_settings_default(void)
         .language = "auto",
         .model = "base",
         .vad = "silero",
+        .arithmetic = "auto",
         .beam = 5,
         .temperature = (double)NAN,
         .timestamps = true,
@@ -134,5 +135,8 @@ enum ut_status ut_settings_check(struct ut_settings *s, struct ut_error *err)
         strcmp(s->color, "never") != 0)
         return ut_error_set(err, UT_EINVAL, "--color: '%s' is none of auto, always, never",
                             s->color);
+    if (strcmp(s->arithmetic, "auto") != 0 && strcmp(s->arithmetic, "float") != 0)
+        return ut_error_set(err, UT_EINVAL, "--arithmetic: '%s' is none of auto, float",
+                            s->arithmetic);
     return UT_OK;
 }

@@ -19,7 +19,8 @@ struct ut_settings {
     const char *prompt;
     const char *model;
     const char *vad;
-    int n_threads; /* 0: one per core */
+    int n_threads;          /* 0: one per core */
+    const char *arithmetic; /* auto, or float: no int8 in linear layers (bench) */
     int beam;
     double temperature; /* NAN: Whisper's own ladder */
     bool timestamps;

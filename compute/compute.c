@@ -34,6 +34,7 @@ enum ut_status ut_compute_create(struct ut_compute **out, const struct ut_comput
     if (c->n_threads > UT_TEAM_MAX_THREADS)
         c->n_threads = UT_TEAM_MAX_THREADS;
     c->cpu = ut_cpu_mask(ut_cpu_flags(), o.level);
+    c->float_weights = o.float_weights;
     ut_linear_ops_init(&c->linear, c->cpu);
     ut_attention_ops_init(&c->attention, c->cpu);
     ut_vector_ops_init(&c->vector, c->cpu);

@@ -16,6 +16,7 @@
 #ifndef UT_COMPUTE_COMPUTE_H
 #define UT_COMPUTE_COMPUTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/status.h"
@@ -27,6 +28,7 @@ struct ut_compute_options {
     int n_threads;      /* 0: one per core that the process may use */
     const char *level;  /* NULL or a name for ut_cpu_mask(): the highest kernels to use */
     const char *device; /* NULL, "auto" or "cpu" */
+    bool float_weights; /* pack quantised weights as f16: inputs are then not made int8 */
 };
 
 /* Errors: UT_EINVAL (threads, device), UT_ENOMEM, UT_EIO. End with ut_compute_destroy(). */

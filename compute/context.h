@@ -17,6 +17,7 @@ struct ut_compute {
     struct ut_team *team;
     unsigned cpu; /* enum ut_cpu */
     int n_threads;
+    bool float_weights;    /* see struct ut_compute_options */
     enum ut_status failed; /* the first failure since ut_compute_end() */
     struct ut_linear_ops linear;
     struct ut_attention_ops attention;

@@ -4,7 +4,8 @@
  * Weights are packed once at load into the tiles that the kernels read and are immutable after
  * that; any number of contexts of the same CPU level may read them. The packed form depends on the
  * source: f32 stays f32, f16/bf16 stay 16 bit, quantised types become int8 with one scale an output
- * row (inputs are then quantised per row on the fly: int8, one scale a row). docs/KERNELS.md.
+ * row (inputs are then quantised per row on the fly: int8, one scale a row), or f16 in a context
+ * with float_weights. docs/KERNELS.md.
  */
 #ifndef UT_COMPUTE_LINEAR_H
 #define UT_COMPUTE_LINEAR_H

@@ -81,7 +81,8 @@ static enum ut_status check_part(const struct ut_tensor *weight, const struct ut
 }
 
 /* Parts of different kinds meet in f32. */
-static enum ut_status choose_form(struct ut_linear *w, const struct ut_linear_spec *spec)
+static enum ut_status choose_form(struct ut_linear *w, const struct ut_linear_spec *spec,
+                                  bool float_weights)
 {
     if (!spec || spec->n_parts < 1 || spec->n_parts > UT_LINEAR_MAX_PARTS || !spec->weight[0] ||
         spec->weight[0]->n_dims < 2 || spec->weight[0]->n_dims > UT_TENSOR_MAX_DIMS)
@@ -94,6 +95,8 @@ static enum ut_status choose_form(struct ut_linear *w, const struct ut_linear_sp
         enum ut_status status = check_part(spec->weight[i], spec->bias[i], w->n_in);
         if (status != UT_OK || !kind_of(spec->weight[i]->dtype, &kind))
             return UT_EINVAL;
+        if (kind == UT_LINEAR_S8 && float_weights)
+            kind = UT_LINEAR_F16;
         w->kind = i == 0 || w->kind == kind ? kind : UT_LINEAR_F32;
         w->n_out += spec->weight[i]->dims[0];
     }
@@ -226,7 +229,7 @@ enum ut_status ut_linear_create(struct ut_linear **out, struct ut_compute *c,
     struct ut_linear *w = ut_calloc(1, sizeof *w);
     if (!w)
         return UT_ENOMEM;
-    enum ut_status status = choose_form(w, spec);
+    enum ut_status status = choose_form(w, spec, c->float_weights);
     if (status == UT_OK)
         status = take_memory(w);
     if (status == UT_OK)

@@ -109,6 +109,32 @@ static void check_layer(struct ut_compute *c, enum ut_dtype dtype, size_t n_rows
     layer_finish(&l);
 }
 
+/* Rounding of the weights to f16 is all that is lost: half a unit in the 11th bit of each. */
+static void test_quantised_weights_in_float_context_skip_int8(void **state)
+{
+    struct ut_compute_options options = { .n_threads = 2, .float_weights = true };
+    struct ut_compute *c = NULL;
+    struct layer l;
+    float x[512], y[96];
+    uint64_t seed = 5;
+
+    (void)state;
+    assert_int_equal(ut_compute_create(&c, &options, NULL), UT_OK);
+    layer_init(&l, c, 96, 512, UT_DTYPE_Q5_0);
+    assert_true(ut_linear_bytes(l.packed) >= (size_t)96 * 512 * 2);
+    random_fill(&seed, x, 512);
+    struct ut_linear_call call = { .x = x, .ldx = 512, .y = y, .ldy = 96, .n_rows = 1 };
+    assert_int_equal(ut_linear_run(c, l.packed, &call), UT_OK);
+    for (size_t j = 0; j < 96; j++) {
+        double bound = 1e-5;
+        for (size_t k = 0; k < 512; k++)
+            bound += fabs((double)x[k] * l.w[j * 512 + k]) / 2048;
+        assert_true(fabs(y[j] - reference(&l, x, j)) <= bound);
+    }
+    layer_finish(&l);
+    ut_compute_destroy(c);
+}
+
 static void test_run_equals_plain_product_for_all_weight_types(void **state)
 {
     static const enum ut_dtype dtypes[] = { UT_DTYPE_F32, UT_DTYPE_F16, UT_DTYPE_BF16,
@@ -328,6 +354,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run_equals_plain_product_for_all_weight_types),
+        cmocka_unit_test(test_quantised_weights_in_float_context_skip_int8),
         cmocka_unit_test(test_run_applies_norm_activation_and_residual),
         cmocka_unit_test(test_parts_are_stacked_in_order),
         cmocka_unit_test(test_row_of_quantised_weights_is_near_the_source),
