@@ -16,7 +16,7 @@
 /* The lanes of the next vector when `left` elements remain. */
 UT_INLINE __mmask16 ut_lanes16(size_t left)
 {
-    return left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
+    return (__mmask16)(left >= 16 ? 0xffffu : (1u << left) - 1);
 }
 
 /*
