@@ -4,6 +4,7 @@
 #include "compute/attention_scalar.h"
 
 #if defined(__x86_64__)
+#include "compute/attention_avx2.h"
 #include "compute/attention_avx512.h"
 #endif
 
@@ -12,6 +13,8 @@ void ut_attention_ops_init(struct ut_attention_ops *ops, unsigned cpu)
     ut_attention_ops_init_scalar(ops);
     (void)cpu;
 #if defined(__x86_64__)
+    if (cpu & UT_CPU_AVX2)
+        ut_attention_ops_init_avx2(ops);
     if (cpu & UT_CPU_AVX512)
         ut_attention_ops_init_avx512(ops);
     if (cpu & UT_CPU_AVX512)

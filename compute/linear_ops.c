@@ -4,6 +4,7 @@
 #include "compute/linear_scalar.h"
 
 #if defined(__x86_64__)
+#include "compute/linear_avx2.h"
 #include "compute/linear_avx512.h"
 #endif
 
@@ -12,6 +13,10 @@ void ut_linear_ops_init(struct ut_linear_ops *ops, unsigned cpu)
     ut_linear_ops_init_scalar(ops);
     (void)cpu;
 #if defined(__x86_64__)
+    if (cpu & UT_CPU_AVX2)
+        ut_linear_ops_init_avx2(ops);
+    if (cpu & UT_CPU_AVX_VNNI)
+        ut_linear_ops_init_avxvnni(ops);
     if (cpu & UT_CPU_AVX512)
         ut_linear_ops_init_avx512(ops);
     if (cpu & UT_CPU_AVX512_VNNI)
