@@ -67,7 +67,7 @@ enum ut_status ut_asr_decoder_create(struct ut_asr_decoder **out, struct ut_comp
         .dtype = m->exact ? UT_DTYPE_F32 : UT_DTYPE_F16,
     };
 
-    if (max_rows == 0 || max_rows > UT_ASR_MAX_DECODE_ROWS || c != m->compute)
+    if (max_rows == 0 || max_rows > UT_ASR_MAX_DECODE_ROWS)
         return UT_EINVAL;
     struct ut_asr_decoder *p = ut_calloc(1, sizeof *p);
     if (!p)

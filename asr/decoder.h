@@ -17,8 +17,8 @@ struct ut_asr_decoder;
 
 /*
  * max_rows: the most rows of a pass, 1 .. UT_ASR_MAX_DECODE_ROWS. n_cells: the pool of
- * self-attention cells. Keeps a reference to `m`, which must have been opened with `c`.
- * Errors: UT_EINVAL, UT_ENOMEM.
+ * self-attention cells. Keeps a reference to `m`, opened with `c` or with another context of the
+ * same device. Errors: UT_EINVAL, UT_ENOMEM.
  */
 UT_NODISCARD enum ut_status ut_asr_decoder_create(struct ut_asr_decoder **out, struct ut_compute *c,
                                                   struct ut_asr_model *m, size_t max_rows,

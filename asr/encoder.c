@@ -58,7 +58,7 @@ enum ut_status ut_asr_encoder_create(struct ut_asr_encoder **out, struct ut_comp
     size_t d = dims->n_audio_state;
     size_t n_values;
 
-    if (max_positions == 0 || c != m->compute || !ut_size_mul(max_positions, 4 * d, &n_values) ||
+    if (max_positions == 0 || !ut_size_mul(max_positions, 4 * d, &n_values) ||
         !ut_size_mul(n_values, 2 * sizeof(float), &n_values))
         return UT_EINVAL;
     struct ut_asr_encoder *e = ut_calloc(1, sizeof *e);

@@ -18,7 +18,8 @@ struct ut_asr_silence;
 
 /*
  * max_positions: the most encoder positions (20 ms each) of all windows of a pass together. Keeps a
- * reference to `m`, which must have been opened with `c`. Errors: UT_EINVAL (0), UT_ENOMEM.
+ * reference to `m`, opened with `c` or with another context of the same device. Errors: UT_EINVAL
+ * (0), UT_ENOMEM.
  */
 UT_NODISCARD enum ut_status ut_asr_encoder_create(struct ut_asr_encoder **out, struct ut_compute *c,
                                                   struct ut_asr_model *m, size_t max_positions);

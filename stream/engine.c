@@ -214,14 +214,11 @@ enum ut_status ut_engine_transcribe(struct ut_engine *e, const struct ut_asr_opt
     const struct ut_compute_options compute = { .n_threads = ut_compute_n_threads(e->compute) };
     const struct ut_recognizer_options sizes = { .max_batch = 1, .max_beam = e->options.max_beam };
     struct ut_compute *c = NULL;
-    struct ut_asr_model *m = NULL;
     struct ut_recognizer *r = NULL;
     enum ut_status status = ut_compute_create(&c, &compute, err);
 
-    if (!status)
-        status = ut_asr_model_open(&m, c, e->model_path, err);
     if (!status) {
-        status = ut_recognizer_create(&r, c, m, &sizes);
+        status = ut_recognizer_create(&r, c, e->model, &sizes);
         if (status)
             ut_error_set(err, status, "cannot make a recogniser: %s", ut_status_name(status));
     }
@@ -229,7 +226,6 @@ enum ut_status ut_engine_transcribe(struct ut_engine *e, const struct ut_asr_opt
         status = ut_recognizer_transcribe(r, options, mel_top, read_unless_canceled, &ctx,
                                           segment_unless_canceled, &ctx, timing, err);
     ut_recognizer_destroy(r);
-    ut_asr_model_unref(m);
     ut_compute_destroy(c);
     return status;
 }

@@ -47,11 +47,10 @@ void ut_engine_destroy(struct ut_engine *e);
 struct ut_asr_model *ut_engine_model(struct ut_engine *e);
 
 /*
- * Transcribes a whole recording on the caller's thread, with a thread team, a recogniser and packed
- * weights of its own: a long file never holds up a live step by more than its share of the cores.
- * (The weights are bound to a compute context, so they are loaded again for the call; the file's
- * pages are shared.) Arguments as ut_recognizer_transcribe(). When *cancel (may be NULL) becomes
- * true it returns UT_ECANCELED at the next read or segment, at most one window later; what
+ * Transcribes a whole recording on the caller's thread, with a thread team and a recogniser of its
+ * own over the engine's one copy of the weights: a long file never holds up a live step by more
+ * than its share of the cores. Arguments as ut_recognizer_transcribe(). When *cancel (may be NULL)
+ * becomes true it returns UT_ECANCELED at the next read or segment, at most one window later; what
  * on_segment was given before stays valid. Several may run at once.
  */
 UT_NODISCARD enum ut_status
