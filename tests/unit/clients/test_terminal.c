@@ -38,7 +38,11 @@ static int open_screen(void **state)
     struct winsize size = { .ws_row = 24, .ws_col = 40 };
 
     (void)state;
-    return openpty(&controller, &screen, NULL, NULL, &size);
+    if (openpty(&controller, &screen, NULL, NULL, &size) != 0) {
+        print_message("skipped: no pseudo terminal can be had\n");
+        exit(77);
+    }
+    return 0;
 }
 
 static int close_screen(void **state)
