@@ -14,10 +14,17 @@ static void on_signal(int signal)
 void ut_interrupt_install(void)
 {
     struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+    struct sigaction old;
 
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    /* A closed terminal ends the documents too; nohup keeps its promise. */
+    if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+        sigaction(SIGHUP, &action, NULL);
+    /* A file at its size limit is a failed write with an errno, not the end of the process. */
+    sigaction(SIGXFSZ, &ignore, NULL);
 }
 
 bool ut_interrupt_seen(void)

@@ -1,6 +1,6 @@
 /*
- * SIGINT and SIGTERM as a flag that loops look at, so that what was captioned is kept. The second
- * signal ends the process at once. Main thread installs; any thread asks.
+ * SIGINT, SIGTERM and SIGHUP as a flag that loops look at, so that what was captioned is kept. The
+ * second signal ends the process at once. Main thread installs; any thread asks.
  */
 #ifndef UT_CLIENTS_INTERRUPT_H
 #define UT_CLIENTS_INTERRUPT_H

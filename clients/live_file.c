@@ -21,7 +21,10 @@ static void show_status(struct ut_live *l, double n_seconds)
     ut_outputs_status(l->outputs, text);
 }
 
-/* Gives the chunk away, waiting for room when a fast file outruns the engine. */
+/*
+ * Gives the chunk away, waiting for room when a fast file outruns the engine. An interruption ends
+ * the wait; it is no failure, and what was taken before is still to be brought out.
+ */
 static enum ut_status feed_all(struct ut_live *l, const float *pcm, size_t n, struct ut_error *err)
 {
     enum ut_status st = ut_live_feed(l, pcm, n, err);
@@ -31,7 +34,7 @@ static enum ut_status feed_all(struct ut_live *l, const float *pcm, size_t n, st
         if (st == UT_OK)
             st = ut_live_feed(l, pcm, n, err);
     }
-    return st;
+    return st == UT_ELIMIT && ut_interrupt_seen() ? UT_OK : st;
 }
 
 static enum ut_status stream_file(struct ut_live *l, struct ut_reader *reader, double speed,

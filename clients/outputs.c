@@ -39,6 +39,17 @@ static enum ut_status name_in(struct ut_buffer *path, const char *directory, con
                             stem, base, ut_format_name(format));
 }
 
+/* Opening an output empties it: the recording itself must not be one, by whatever name. */
+static enum ut_status refuse_input(const char *path, const char *input, struct ut_error *err)
+{
+    struct stat out, in;
+
+    if (strcmp(path, "-") == 0 || stat(path, &out) != 0 || !S_ISREG(out.st_mode) ||
+        stat(input, &in) != 0 || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
+        return UT_OK;
+    return ut_error_set(err, UT_EINVAL, "%s: not written: it is the recording %s", path, input);
+}
+
 static enum ut_status open_writer(struct ut_outputs *o, const struct ut_settings *s,
                                   const char *where, const char *input, bool several,
                                   struct ut_error *err)
@@ -61,6 +72,8 @@ static enum ut_status open_writer(struct ut_outputs *o, const struct ut_settings
     }
     if (st != UT_OK)
         ut_error_set(err, st, "%s: too long a name, or out of memory", where);
+    if (st == UT_OK)
+        st = refuse_input(ut_buffer_text(&path), input, err);
     if (st == UT_OK)
         st = ut_writer_open(&o->writers[o->n_writers], ut_buffer_text(&path), &options, err);
     if (st == UT_OK)

@@ -23,7 +23,8 @@ bool ut_outputs_is_directory(const char *path);
 
 /*
  * Opens all of them for the recording `input` ("a.wav"). An --output that is a directory gets
- * a file in it, named after the input. Errors: UT_EIO, UT_ENOMEM; nothing is left open then.
+ * a file in it, named after the input. Errors: UT_EIO, UT_ENOMEM, UT_EINVAL (an output is the
+ * recording itself, which is left alone); nothing is left open then.
  */
 UT_NODISCARD enum ut_status ut_outputs_open(struct ut_outputs *out, const struct ut_settings *s,
                                             const char *input, bool several, struct ut_error *err);

@@ -63,6 +63,17 @@ def old_output_survives_a_bad_input():
         check(open(f"{d}/old.srt").read() == "precious", "it was emptied")
 
 
+def recording_is_no_output():
+    with e2e.folder() as d:
+        clip = open(CLIP, "rb").read()
+        open(f"{d}/a.wav", "wb").write(clip)
+        os.link(f"{d}/a.wav", f"{d}/b.srt")
+        for extra in ((), ("--live", "--speed", "50")):
+            for out in ("a.wav", "b.srt"):
+                check_fails(caption(*extra, "-o", f"{d}/{out}", f"{d}/a.wav"), OUTPUT, out)
+        check(open(f"{d}/a.wav", "rb").read() == clip, "the recording was overwritten")
+
+
 def models_that_are_none():
     with e2e.folder() as d:
         head = open(model_path(WHISPER), "rb").read(65536)
@@ -113,7 +124,6 @@ def disk_that_is_full():
 
 
 def limit_size():
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))
 
 
@@ -123,6 +133,7 @@ def disk_that_becomes_full_keeps_whole_records():
         p = subprocess.run([UTTER, "caption", "--live", "--speed", "4", "--model", MODEL, "-o", path,
                             CLIP], preexec_fn=limit_size, capture_output=True, timeout=e2e.TIMEOUT)
         check_fails(p, OUTPUT, path, "File too large")
+        check(os.path.getsize(path) > 0, "nothing was kept")
         text = open(path).read()
         check(text.endswith("\n") or text == "", text[-80:])
         for line in text.splitlines():
@@ -151,6 +162,25 @@ def interrupt_of_a_whole_file_keeps_its_captions():
         e2e.check_subtitles(open(f"{d}/a.vtt").read(), "vtt")
 
 
+def interrupt_of_a_stream_that_outruns_the_engine_keeps_its_captions():
+    with e2e.folder() as d:
+        clip = open(CLIP, "rb").read()
+        at = clip.index(b"data") + 8
+        long = clip[at:] * 12
+        path = f"{d}/long.wav"
+        open(path, "wb").write(clip[: at - 4] + struct.pack("<I", len(long)) + long)
+        for sig, status in ((signal.SIGINT, INTERRUPTED), (signal.SIGHUP, 128 + signal.SIGHUP)):
+            p = subprocess.Popen([UTTER, "caption", "--model", MODEL, "--live", "--speed", "1000",
+                                  "-f", "jsonl", path], stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE)
+            first = p.stdout.readline()
+            p.send_signal(sig)
+            out, err = p.communicate(timeout=e2e.TIMEOUT)
+            check(p.returncode == status and not err, f"exit {p.returncode}: {err.decode()}")
+            last = [json.loads(line) for line in (first + out).splitlines()][-1]
+            check(last["type"] == "final", last)
+
+
 def microphone_that_is_not_there():
     with e2e.folder() as d:
         open(f"{d}/none.conf", "w").write("pcm.nowhere { type hw card 77 }\n")
@@ -162,6 +192,8 @@ def microphone_that_is_not_there():
 
 
 e2e.run([audio_that_is_none, truncated_audio_is_captioned_as_far_as_it_goes, audio_of_nan_is_named,
-         old_output_survives_a_bad_input, models_that_are_none, model_of_another_kind, wrong_usage,
-         disk_that_is_full, disk_that_becomes_full_keeps_whole_records,
-         interrupt_of_a_whole_file_keeps_its_captions, microphone_that_is_not_there])
+         old_output_survives_a_bad_input, recording_is_no_output, models_that_are_none,
+         model_of_another_kind, wrong_usage, disk_that_is_full,
+         disk_that_becomes_full_keeps_whole_records, interrupt_of_a_whole_file_keeps_its_captions,
+         interrupt_of_a_stream_that_outruns_the_engine_keeps_its_captions,
+         microphone_that_is_not_there])
