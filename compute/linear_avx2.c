@@ -4,21 +4,6 @@
 
 #include "compute/simd_avx2.h"
 
-/* The largest magnitude by its bits: these order as the values do, and a NaN beats infinity. */
-static float max_magnitude(const float *x, size_t n)
-{
-    __m256i magnitude = _mm256_set1_epi32(0x7fffffff), max = _mm256_setzero_si256();
-
-    for (size_t i = 0; i < n; i += 8) {
-        __m256i bits = _mm256_castps_si256(ut_load8(x + i, n - i));
-        max = _mm256_max_epu32(max, _mm256_and_si256(bits, magnitude));
-    }
-    __m128i m = _mm_max_epu32(_mm256_castsi256_si128(max), _mm256_extracti128_si256(max, 1));
-    m = _mm_max_epu32(m, _mm_shuffle_epi32(m, 0x4e));
-    m = _mm_max_epu32(m, _mm_shuffle_epi32(m, 0xb1));
-    return _mm_cvtss_f32(_mm_castsi128_ps(m));
-}
-
 UT_INLINE __m256i quantise8(const float *x, size_t i, size_t n, __m256 inverse)
 {
     if (i >= n)
@@ -31,7 +16,7 @@ UT_INLINE __m256i quantise8(const float *x, size_t i, size_t n, __m256 inverse)
 
 static void quantise(uint8_t *q, float *scale, const float *x, size_t n, size_t n_pad, uint8_t zero)
 {
-    float amax = max_magnitude(x, n);
+    float amax = ut_max_magnitude8(x, n);
     bool zeros = amax < 1e-30f;
     __m256 inverse = _mm256_set1_ps(zeros ? 0.0f : 127.0f / amax);
     __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7); /* undoes the packs */

@@ -4,8 +4,10 @@
 
 #include "compute/linear_ops.h"
 
-/* Overrides all of the table; zero stays 0. */
+/* Overrides the work on rows of inputs; zero stays 0. */
 void ut_linear_ops_init_avx2(struct ut_linear_ops *ops);
+/* Overrides reading and packing of weights. */
+void ut_linear_ops_init_pack_avx2(struct ut_linear_ops *ops);
 
 /* The int8 product without VNNI (linear_s8_avx2.c). */
 void ut_gemm_s8_avx2(const struct ut_gemm_s8 *g);

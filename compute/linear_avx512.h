@@ -6,6 +6,8 @@
 
 /* Overrides rows, floats and the epilogue of the table. */
 void ut_linear_ops_init_avx512(struct ut_linear_ops *ops);
+/* Overrides reading and packing of weights. */
+void ut_linear_ops_init_pack_avx512(struct ut_linear_ops *ops);
 
 /* Overrides the int8 product; sets zero to 128. Needs VNNI; the second needs AMX int8 besides. */
 void ut_linear_ops_init_vnni(struct ut_linear_ops *ops);

@@ -13,12 +13,16 @@ void ut_linear_ops_init(struct ut_linear_ops *ops, unsigned cpu)
     ut_linear_ops_init_scalar(ops);
     (void)cpu;
 #if defined(__x86_64__)
-    if (cpu & UT_CPU_AVX2)
+    if (cpu & UT_CPU_AVX2) {
         ut_linear_ops_init_avx2(ops);
+        ut_linear_ops_init_pack_avx2(ops);
+    }
     if (cpu & UT_CPU_AVX_VNNI)
         ut_linear_ops_init_avxvnni(ops);
-    if (cpu & UT_CPU_AVX512)
+    if (cpu & UT_CPU_AVX512) {
         ut_linear_ops_init_avx512(ops);
+        ut_linear_ops_init_pack_avx512(ops);
+    }
     if (cpu & UT_CPU_AVX512_VNNI)
         ut_linear_ops_init_vnni(ops);
     if (cpu & UT_CPU_AMX_INT8)

@@ -110,6 +110,19 @@ struct ut_linear_ops {
     void (*gemm_bf16)(const struct ut_gemm_float *g);
     void (*epilogue)(const struct ut_epilogue *e);
     void (*norm)(const struct ut_norm *norm, const float *x, float *y, size_t n);
+
+    /* Rows of a model file to n floats, as ut_dtype_read() does, from any address. */
+    void (*read_q8_0)(float *y, const void *blocks, size_t n); /* n: a multiple of 32 */
+    void (*read_f16)(float *y, const void *halves, size_t n);
+    /*
+     * One column of an S8 panel from a row of n floats: column[k / 4 * 64 + k % 4] = q[k], q and
+     * the result, the scale, by the rule of quantise with zero 0, *sum that of q. Only those n
+     * bytes are written. A row that is not finite gives 0 and the scale NAN: what the weights are
+     * multiplied by tells. n <= 2^16.
+     */
+    float (*pack_s8)(int8_t *column, int32_t *sum, const float *x, size_t n);
+    /* One column of a 16 bit panel: column[16 * k] = x[k] as f16, to nearest even. */
+    void (*pack_f16)(uint16_t *column, const float *x, size_t n);
 };
 
 /* Fills the table for a set of enum ut_cpu flags. */

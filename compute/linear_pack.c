@@ -1,5 +1,4 @@
 /* Linear layers at load: reading the parts, choosing the packed form, filling the panels. */
-#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -115,38 +114,10 @@ static size_t find_part(const struct ut_linear_spec *spec, size_t *i)
     return part;
 }
 
-static void pack_s8_row(struct ut_linear *w, size_t i, const float *row)
+static void pack_row(const struct ut_linear_ops *ops, struct ut_linear *w, size_t i,
+                     const float *row)
 {
-    int8_t *panel = (int8_t *)w->data + i / UT_PANEL * w->k * UT_PANEL;
-    size_t column = i % UT_PANEL;
-    float amax = 0;
-    bool finite = true;
-
-    for (size_t k = 0; k < w->n_in; k++) {
-        finite = finite && isfinite(row[k]);
-        amax = fabsf(row[k]) > amax ? fabsf(row[k]) : amax;
-    }
-    if (!finite) { /* the weights stay 0; what they are multiplied by tells */
-        w->scale[i] = NAN;
-        return;
-    }
-    if (amax < 1e-30f)
-        return;
-    float inverse = 127.0f / amax;
-    int32_t sum = 0;
-    for (size_t k = 0; k < w->n_in; k++) {
-        int q = (int)lrintf(row[k] * inverse);
-        q = q > 127 ? 127 : q < -127 ? -127 : q;
-        panel[k / 4 * 4 * UT_PANEL + column * 4 + k % 4] = (int8_t)q;
-        sum += q;
-    }
-    w->scale[i] = amax / 127.0f;
-    w->sum[i] = sum;
-}
-
-static void pack_row(struct ut_linear *w, size_t i, const float *row)
-{
-    size_t at = i / UT_PANEL * w->k * UT_PANEL + i % UT_PANEL;
+    size_t panel = i / UT_PANEL * w->k * UT_PANEL, at = panel + i % UT_PANEL;
 
     switch (w->kind) {
     case UT_LINEAR_F32:
@@ -154,36 +125,52 @@ static void pack_row(struct ut_linear *w, size_t i, const float *row)
             ((float *)w->data)[at + k * UT_PANEL] = row[k];
         break;
     case UT_LINEAR_F16:
-        for (size_t k = 0; k < w->n_in; k++)
-            ((uint16_t *)w->data)[at + k * UT_PANEL] = ut_f32_to_f16(row[k]);
+        ops->pack_f16((uint16_t *)w->data + at, row, w->n_in);
         break;
     case UT_LINEAR_BF16:
         for (size_t k = 0; k < w->n_in; k++)
             ((uint16_t *)w->data)[at + k * UT_PANEL] = ut_f32_to_bf16(row[k]);
         break;
     case UT_LINEAR_S8:
-        pack_s8_row(w, i, row);
+        w->scale[i] =
+            ops->pack_s8((int8_t *)w->data + panel + i % UT_PANEL * 4, &w->sum[i], row, w->n_in);
         break;
     }
+}
+
+static enum ut_status read_row(const struct ut_linear_ops *ops, float *row,
+                               const struct ut_tensor *t, size_t i, size_t n)
+{
+    size_t row_bytes;
+
+    if (ut_dtype_bytes(&row_bytes, t->dtype, n) != UT_OK)
+        return UT_EINVAL;
+    const unsigned char *from = (const unsigned char *)t->data + i * row_bytes;
+    if (t->dtype == UT_DTYPE_Q8_0)
+        ops->read_q8_0(row, from, n);
+    else if (t->dtype == UT_DTYPE_F16)
+        ops->read_f16(row, from, n);
+    else
+        return ut_dtype_read(row, from, t->dtype, n);
+    return UT_OK;
 }
 
 static void pack_panel(void *ctx, size_t tile, int worker)
 {
     struct pack *pack = ctx;
     struct ut_linear *w = pack->w;
+    const struct ut_linear_ops *ops = &pack->c->linear;
     float *row = ut_compute_worker(pack->c, worker);
     size_t end = (tile + 1) * UT_PANEL < w->n_out ? (tile + 1) * UT_PANEL : w->n_out;
 
     for (size_t i = tile * UT_PANEL; i < end; i++) {
-        size_t in_part = i, row_bytes;
+        size_t in_part = i;
         const struct ut_tensor *t = pack->spec->weight[find_part(pack->spec, &in_part)];
-        if (ut_dtype_bytes(&row_bytes, t->dtype, w->n_in) != UT_OK ||
-            ut_dtype_read(row, (const unsigned char *)t->data + in_part * row_bytes, t->dtype,
-                          w->n_in) != UT_OK) {
+        if (read_row(ops, row, t, in_part, w->n_in) != UT_OK) {
             atomic_store(&pack->failed, true);
             return;
         }
-        pack_row(w, i, row);
+        pack_row(ops, w, i, row);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compute/dtype.h"
+#include "compute/dtype_blocks.h"
 
 /* The largest magnitude by its bits: these order as the values do, and a NaN beats infinity. */
 static float max_magnitude(const float *x, size_t n)
@@ -172,6 +173,45 @@ static void norm(const struct ut_norm *norm, const float *x, float *y, size_t n)
     }
 }
 
+static void read_q8_0(float *y, const void *blocks, size_t n)
+{
+    const uint8_t *block = blocks;
+
+    for (size_t i = 0; i < n; i += 32, block += 34)
+        ut_block_read_q8_0(y + i, block);
+}
+
+static void read_f16(float *y, const void *halves, size_t n)
+{
+    const uint8_t *p = halves;
+
+    for (size_t i = 0; i < n; i++)
+        y[i] = ut_f16_to_f32(load_u16(p + 2 * i));
+}
+
+static float pack_s8(int8_t *column, int32_t *sum, const float *x, size_t n)
+{
+    float amax = max_magnitude(x, n);
+    float inverse = amax < 1e-30f || !isfinite(amax) ? 0 : 127.0f / amax;
+
+    *sum = 0;
+    for (size_t k = 0; k < n; k++) {
+        int q = isfinite(x[k]) ? (int)lrintf(x[k] * inverse) : 0;
+        q = q > 127 ? 127 : q < -127 ? -127 : q;
+        column[k / 4 * 4 * UT_PANEL + k % 4] = (int8_t)q;
+        *sum += q;
+    }
+    if (!isfinite(amax))
+        return NAN;
+    return amax < 1e-30f ? 0 : amax / 127.0f;
+}
+
+static void pack_f16(uint16_t *column, const float *x, size_t n)
+{
+    for (size_t k = 0; k < n; k++)
+        column[k * UT_PANEL] = ut_f32_to_f16(x[k]);
+}
+
 void ut_linear_ops_init_scalar(struct ut_linear_ops *ops)
 {
     *ops = (struct ut_linear_ops){
@@ -186,5 +226,9 @@ void ut_linear_ops_init_scalar(struct ut_linear_ops *ops)
         .gemm_bf16 = gemm_bf16,
         .epilogue = epilogue,
         .norm = norm,
+        .read_q8_0 = read_q8_0,
+        .read_f16 = read_f16,
+        .pack_s8 = pack_s8,
+        .pack_f16 = pack_f16,
     };
 }

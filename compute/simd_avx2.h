@@ -58,6 +58,21 @@ UT_INLINE float ut_max8(__m256 v)
     return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
 }
 
+/* The largest magnitude by its bits: these order as the values do, and a NaN beats infinity. */
+UT_INLINE float ut_max_magnitude8(const float *x, size_t n)
+{
+    __m256i magnitude = _mm256_set1_epi32(0x7fffffff), max = _mm256_setzero_si256();
+
+    for (size_t i = 0; i < n; i += 8) {
+        __m256i bits = _mm256_castps_si256(ut_load8(x + i, n - i));
+        max = _mm256_max_epu32(max, _mm256_and_si256(bits, magnitude));
+    }
+    __m128i m = _mm_max_epu32(_mm256_castsi256_si128(max), _mm256_extracti128_si256(max, 1));
+    m = _mm_max_epu32(m, _mm_shuffle_epi32(m, 0x4e));
+    m = _mm_max_epu32(m, _mm_shuffle_epi32(m, 0xb1));
+    return _mm_cvtss_f32(_mm_castsi128_ps(m));
+}
+
 /* 2^n for whole n in [-126, 127]. */
 UT_INLINE __m256 ut_power8(__m256i n)
 {

@@ -110,6 +110,26 @@ static void norm(struct bench *b)
     b->linear.norm(&n, b->x, b->z, K);
 }
 
+static void read_q8_0(struct bench *b)
+{
+    b->linear.read_q8_0(b->z, b->h, K);
+}
+
+static void read_f16(struct bench *b)
+{
+    b->linear.read_f16(b->z, b->h, K);
+}
+
+static void pack_s8(struct bench *b)
+{
+    b->m[0] = b->linear.pack_s8((int8_t *)b->halves, b->sums, b->x, K);
+}
+
+static void pack_f16(struct bench *b)
+{
+    b->linear.pack_f16(b->halves, b->x, K);
+}
+
 static void pack_k(struct bench *b)
 {
     b->attention.pack_k(b->z, b->x, K, KEYS, D);
@@ -236,6 +256,10 @@ static const struct {
     { "epilogue gelu [48,128]", epilogue_gelu },
     { "epilogue residual [48,128]", epilogue_add },
     { "norm [512]", norm },
+    { "read_q8_0 [512]", read_q8_0 },
+    { "read_f16 [512]", read_f16 },
+    { "pack_s8 [512]", pack_s8 },
+    { "pack_f16 [512]", pack_f16 },
     { "pack_k [256,64]", pack_k },
     { "pack_v [256,64]", pack_v },
     { "softmax_step [32,256]", softmax_step },

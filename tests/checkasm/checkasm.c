@@ -243,6 +243,7 @@ static void check_level(const char *level, unsigned cpu)
     ca.level = level;
     ca_check_linear_s8(cpu);
     ca_check_linear_float(cpu);
+    ca_check_pack(cpu);
     ca_check_attention(cpu);
     ca_check_pairs(cpu);
     ca_check_vector(cpu);

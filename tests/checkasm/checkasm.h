@@ -63,6 +63,7 @@ size_t ca_next_length(size_t n);
 /* All kernels of a table for the CPU flags. */
 void ca_check_linear_s8(unsigned cpu);
 void ca_check_linear_float(unsigned cpu);
+void ca_check_pack(unsigned cpu);
 void ca_check_attention(unsigned cpu);
 void ca_check_pairs(unsigned cpu);
 void ca_check_vector(unsigned cpu);
