@@ -15,9 +15,6 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Windows in one attention call: its scratch holds their packed keys and values. */
-#define ATTENTION_WINDOWS 4
-
 /*
  * t counts positions (20 ms) of all windows of the pass, one window after another; d is the width.
  * Everything but the convolutions and the attention runs over all t rows at once.
@@ -26,29 +23,67 @@ struct ut_asr_encoder {
     struct ut_compute *compute;
     struct ut_asr_model *model;
     size_t max_positions;
-    float *mel;  /* [1 + 2 * max_positions + 1, n_mels] device: a window between its edge frames */
-    float *x;    /* [max_positions, d] device: the residual stream */
-    float *y;    /* [max_positions, d] device: attention output; at the end the encoder's output */
-    float *work; /* [max(3 * max_positions, 4 * n_chunk), d] device: by turns the first
-                    convolution's output, Q K V, the hidden layer of the ffn, the decoder's K V */
-    size_t n_chunk; /* rows at a time of the last two */
-    float *edge;    /* [max(n_mels, d)] host: one frame */
-    struct ut_attention_call attention[ATTENTION_WINDOWS];
+    size_t n_chunk; /* rows of a layer at a time where its output is soon read again */
+    float *mel;   /* [1 + 2 * max_positions + 1, n_mels] device: a window between its edge frames */
+    float *x;     /* [max_positions, d] device: the residual stream */
+    float *y;     /* [max_positions, d] device: queries, then attention output; at the end the
+                     encoder's output */
+    float *work;  /* [n_chunk, 4d] device: by turns the first convolution's output, K V, the hidden
+                     layer of the ffn, the decoder's K V */
+    void *packed; /* device: keys and values of a layer, each window's after the other's */
+    float *edge;  /* [max(n_mels, d)] host: one frame */
+    struct ut_attention_call attention[UT_ASR_MAX_WINDOWS];
 };
 
 /*
- * Scratch of the largest pass, so that none takes memory later: the widest input of a linear layer
- * (ffn_down), and keys and values of full windows in blocks of 256 where every span may end in a
- * part of one. Pages that stay untouched cost nothing.
+ * Scratch of the largest pass, so that none takes memory later: all rows as int8 for attn_out, or
+ * the rows of a chunk as int8 for ffn_down or as floats, normalised.
  */
-static size_t count_scratch(const struct ut_asr_dims *dims, size_t max_positions)
+static size_t count_scratch(const struct ut_asr_encoder *e)
 {
-    size_t d = dims->n_audio_state;
-    size_t n_keys = (dims->n_audio_ctx / 256 + UT_ATTENTION_MAX_SPANS) * 256;
-    size_t linear = max_positions * (4 * d + 16);
-    size_t attention = ATTENTION_WINDOWS * n_keys * 2 * d;
+    size_t d = e->model->dims.n_audio_state;
+    size_t rows = e->max_positions * (d + 192), chunk = e->n_chunk * (4 * d + 192);
 
-    return (linear > attention ? linear : attention) * sizeof(float);
+    return (rows > chunk ? rows : chunk) + UT_CACHE_LINE;
+}
+
+struct ut_attention_shape ut_asr_encoder_shape(const struct ut_asr_model *m)
+{
+    size_t d_head = m->dims.n_audio_state / m->dims.n_audio_head;
+
+    return (struct ut_attention_shape){
+        .n_head = m->dims.n_audio_head,
+        .d_head = d_head,
+        .scale = 1 / sqrtf((float)d_head),
+        .exact = m->exact,
+    };
+}
+
+static enum ut_status alloc_rows(struct ut_asr_encoder *e)
+{
+    const struct ut_asr_dims *dims = &e->model->dims;
+    struct ut_compute *c = e->compute;
+    struct ut_attention_shape shape = ut_asr_encoder_shape(e->model);
+    size_t d = dims->n_audio_state, n = e->max_positions;
+    /* One window at a time goes through the convolutions, and it is at most n_audio_ctx long. */
+    size_t longest = min_size(n, dims->n_audio_ctx);
+    /* Each window's rows begin with a block of their own. Untouched pages cost nothing. */
+    size_t packed = ut_attention_pack_bytes(c, &shape, n);
+
+    if (packed == 0 ||
+        !ut_size_add(packed,
+                     min_size(n, UT_ASR_MAX_WINDOWS) * ut_attention_pack_bytes(c, &shape, 1),
+                     &packed))
+        return UT_EINVAL;
+    e->mel = ut_compute_alloc(c, 2 * longest + 2, dims->n_mels * sizeof(float));
+    e->x = ut_compute_alloc(c, n, d * sizeof(float));
+    e->y = ut_compute_alloc(c, n, d * sizeof(float));
+    e->work = ut_compute_alloc(c, e->n_chunk, 4 * d * sizeof(float));
+    e->packed = ut_compute_alloc(c, packed, 1);
+    e->edge = ut_calloc(d > dims->n_mels ? d : dims->n_mels, sizeof(float));
+    if (!e->mel || !e->x || !e->y || !e->work || !e->packed || !e->edge)
+        return UT_ENOMEM;
+    return ut_compute_reserve(c, count_scratch(e));
 }
 
 enum ut_status ut_asr_encoder_create(struct ut_asr_encoder **out, struct ut_compute *c,
@@ -67,21 +102,14 @@ enum ut_status ut_asr_encoder_create(struct ut_asr_encoder **out, struct ut_comp
     e->compute = c;
     e->model = ut_asr_model_ref(m);
     e->max_positions = max_positions;
-    /* One window at a time goes through the convolutions, and it is at most n_audio_ctx long. */
-    size_t longest = min_size(max_positions, dims->n_audio_ctx);
-    e->mel = ut_compute_alloc(c, 2 * longest + 2, dims->n_mels * sizeof(float));
-    e->x = ut_compute_alloc(c, max_positions, d * sizeof(float));
-    e->y = ut_compute_alloc(c, max_positions, d * sizeof(float));
-    e->n_chunk = min_size(CHUNK_ROWS * (size_t)ut_compute_n_threads(c), max_positions);
+    e->n_chunk = CHUNK_ROWS * (size_t)ut_compute_n_threads(c);
     if (e->n_chunk < 2 * CHUNK_ROWS)
-        e->n_chunk = min_size(2 * CHUNK_ROWS, max_positions);
-    size_t n_work = 3 * max_positions > 4 * e->n_chunk ? 3 * max_positions : 4 * e->n_chunk;
-    e->work = ut_compute_alloc(c, n_work, d * sizeof(float));
-    e->edge = ut_calloc(d > dims->n_mels ? d : dims->n_mels, sizeof(float));
-    if (!e->mel || !e->x || !e->y || !e->work || !e->edge ||
-        ut_compute_reserve(c, count_scratch(dims, max_positions)) != UT_OK) {
+        e->n_chunk = 2 * CHUNK_ROWS;
+    e->n_chunk = min_size(e->n_chunk, max_positions);
+    enum ut_status st = alloc_rows(e);
+    if (st != UT_OK) {
         ut_asr_encoder_destroy(e);
-        return UT_ENOMEM;
+        return st;
     }
     *out = e;
     return UT_OK;
@@ -95,6 +123,7 @@ void ut_asr_encoder_destroy(struct ut_asr_encoder *e)
     ut_compute_free(e->compute, e->x);
     ut_compute_free(e->compute, e->y);
     ut_compute_free(e->compute, e->work);
+    ut_compute_free(e->compute, e->packed);
     ut_free(e->edge);
     ut_asr_model_unref(e->model);
     ut_free(e);
@@ -127,6 +156,41 @@ static void write_edge(struct ut_asr_encoder *e, float *device, float value, siz
 }
 
 /*
+ * Frames [2p, 2p + 2n) of the window in e->mel -> x [n, d], its positions from p on, by way of
+ * e->work: rows 2p - 1 .. 2p + 2n - 1 of the first convolution's output; row -1 is 0.
+ */
+static void run_stem_chunk(struct ut_asr_encoder *e, size_t p, size_t n, float *x)
+{
+    const struct ut_asr_model *m = e->model;
+    const size_t n_mels = m->dims.n_mels;
+    const size_t d = m->dims.n_audio_state;
+    const size_t n_before = p > 0; /* the row before was computed for the last chunk and is gone */
+    const struct ut_linear_call conv1 = {
+        .x = e->mel + (2 * p - n_before) * n_mels, /* row t: frames t - 1, t, t + 1 */
+        .ldx = n_mels,
+        .y = e->work + (1 - n_before) * d,
+        .ldy = d,
+        .n_rows = 2 * n + n_before,
+        .act = UT_ACT_GELU,
+    };
+    const struct ut_linear_call conv2 = {
+        .x = e->work, /* row p: rows 2p - 1, 2p, 2p + 1 of conv1 */
+        .ldx = 2 * d,
+        .y = x,
+        .ldy = d,
+        .n_rows = n,
+        .act = UT_ACT_GELU,
+        .residual = m->audio_position + p * d,
+        .ld_residual = d,
+    };
+
+    ut_linear_run(e->compute, m->conv1, &conv1);
+    if (p == 0)
+        write_edge(e, e->work, 0, d);
+    ut_linear_run(e->compute, m->conv2, &conv2);
+}
+
+/*
  * mel [n, n_mels] -> x [n / 2, d] = GELU(conv2(GELU(conv1(mel)))) + position. Both convolutions are
  * 3 wide and padded by 1; rows that overlap in a time-major buffer are their input. The frame left
  * of the window is 0, as in the original. The one right of it is 0 only where the window fills the
@@ -140,68 +204,113 @@ static void run_stem(struct ut_asr_encoder *e, const struct ut_asr_encode_call *
     const size_t n_mels = m->dims.n_mels;
     const size_t d = m->dims.n_audio_state;
     const bool followed = call->silence && n / 2 < m->dims.n_audio_ctx;
-    const struct ut_linear_call conv1 = {
-        .x = e->mel, /* row t: frames t - 1, t, t + 1 */
-        .ldx = n_mels,
-        .y = e->work + d, /* [n, d] behind a row of zeros */
-        .ldy = d,
-        .n_rows = n,
-        .act = UT_ACT_GELU,
-    };
-    const struct ut_linear_call conv2 = {
-        .x = e->work, /* row p: rows 2p - 1, 2p, 2p + 1 of conv1 */
-        .ldx = 2 * d,
-        .y = x,
-        .ldy = d,
-        .n_rows = n / 2,
-        .act = UT_ACT_GELU,
-        .residual = m->audio_position,
-        .ld_residual = d,
-    };
 
     ut_compute_write(e->compute, e->mel + n_mels, call->mel, n * n_mels * sizeof(float));
     write_edge(e, e->mel + (n + 1) * n_mels, followed ? call->silence->mel_value : 0, n_mels);
-    ut_linear_run(e->compute, m->conv1, &conv1);
-    write_edge(e, e->work, 0, d);
-    ut_linear_run(e->compute, m->conv2, &conv2);
+    for (size_t p = 0; p < n / 2; p += e->n_chunk)
+        run_stem_chunk(e, p, min_size(e->n_chunk, n / 2 - p), x + p * d);
 }
 
-/* y [t, d] = attention of each window's queries over its own keys and its silence's. */
-static void run_attention(struct ut_asr_encoder *e, size_t layer,
-                          const struct ut_asr_encode_call *calls, size_t n_calls)
-{
-    const struct ut_asr_model *m = e->model;
-    const size_t d = m->dims.n_audio_state;
-    const size_t d_head = d / m->dims.n_audio_head;
-    const struct ut_attention_shape shape = {
-        .n_head = m->dims.n_audio_head,
-        .d_head = d_head,
-        .scale = 1 / sqrtf((float)d_head),
-        .exact = m->exact,
-    };
-    size_t first = 0;
-    size_t n_ready = 0;
+/* A pass on its way through the layers. */
+struct pass {
+    const struct ut_asr_encode_call *calls;
+    size_t n_calls;
+    size_t t; /* rows */
+    void *packed[UT_ASR_MAX_WINDOWS];
+    struct ut_asr_silence *keep; /* NULL, or what the keys and values of the only window go to */
+};
 
-    for (size_t i = 0; i < n_calls; i++) {
-        const float *qkv = e->work + first * 3 * d; /* [n, 3d] */
-        size_t n = calls[i].n_frames / 2;
-        struct ut_attention_call *a = &e->attention[n_ready++];
-        *a = (struct ut_attention_call){
-            .q = qkv,
-            .ldq = 3 * d,
-            .n_q = n,
+/* Packs keys and values kv [n, 2d] of rows [first, first + n) of the pass. */
+static void pack_rows(struct ut_asr_encoder *e, const struct pass *pass, const float *kv,
+                      size_t first, size_t n)
+{
+    const size_t d = e->model->dims.n_audio_state;
+    const struct ut_attention_shape shape = ut_asr_encoder_shape(e->model);
+    size_t start = 0; /* of the window in the pass */
+
+    for (size_t i = 0; i < pass->n_calls && start < first + n; i++) {
+        size_t end = start + pass->calls[i].n_frames / 2;
+        size_t from = start > first ? start : first;
+        size_t to = min_size(end, first + n);
+        const float *k = kv + (from - first) * 2 * d;
+        if (from < to)
+            ut_attention_pack(e->compute, &shape, pass->packed[i], from - start, k, k + d, 2 * d,
+                              to - from);
+        start = end;
+    }
+}
+
+/* Where a chunk from row `first` on ends: windows are cut only where packing may go on. */
+static size_t end_chunk(const struct ut_asr_encoder *e, const struct pass *pass, size_t first)
+{
+    size_t end = min_size(first + e->n_chunk, pass->t), start = 0;
+
+    if (end == pass->t)
+        return end;
+    for (size_t i = 0; start + pass->calls[i].n_frames / 2 <= end; i++)
+        start += pass->calls[i].n_frames / 2;
+    return end - (end - start) % UT_ATTENTION_PACK_ALIGN;
+}
+
+/* e->y = the queries of all rows [t, d]; keys and values are packed while they are in cache. */
+static void run_qkv(struct ut_asr_encoder *e, const struct ut_asr_block *b, const struct pass *pass)
+{
+    const size_t d = e->model->dims.n_audio_state;
+
+    for (size_t first = 0, end; first < pass->t; first = end) {
+        end = end_chunk(e, pass, first);
+        const struct ut_linear_call qkv = {
+            .x = e->x + first * d,
+            .ldx = d,
             .y = e->y + first * d,
             .ldy = d,
-            .n_spans = 1,
-            .spans = { { .k = qkv + d, .v = qkv + 2 * d, .ld = 3 * d, .n = n } },
+            .split = d,
+            .y2 = e->work,
+            .ldy2 = 2 * d,
+            .n_rows = end - first,
+            .norm = &b->attn_norm,
         };
-        if (calls[i].silence && ut_asr_silence_n_after(calls[i].silence, n) > 0)
-            a->spans[a->n_spans++] = ut_asr_silence_span(calls[i].silence, layer, n);
-        first += n;
-        if (n_ready == ATTENTION_WINDOWS || i + 1 == n_calls) {
-            ut_attention_window(e->compute, &shape, e->attention, n_ready);
-            n_ready = 0;
-        }
+        ut_linear_run(e->compute, b->attn_qkv, &qkv); /* [n, d] -> [n, d], [n, 2d] */
+        pack_rows(e, pass, e->work, first, end - first);
+    }
+}
+
+/* y [t, d] = attention of each window's queries, y before, over its own keys and its silence's. */
+static void run_attention(struct ut_asr_encoder *e, size_t layer, const struct pass *pass)
+{
+    const size_t d = e->model->dims.n_audio_state;
+    const struct ut_attention_shape shape = ut_asr_encoder_shape(e->model);
+    float *y = e->y;
+
+    for (size_t i = 0; i < pass->n_calls; i++) {
+        const struct ut_asr_silence *silence = pass->calls[i].silence;
+        size_t n = pass->calls[i].n_frames / 2;
+        struct ut_attention_call *a = &e->attention[i];
+        *a = (struct ut_attention_call){
+            .q = y,
+            .ldq = d,
+            .n_q = n,
+            .y = y,
+            .ldy = d,
+            .n_spans = 1,
+            .spans = { { .packed = pass->packed[i], .n = n } },
+        };
+        if (silence && ut_asr_silence_n_after(silence, n) > 0)
+            a->spans[a->n_spans++] = ut_asr_silence_span(silence, layer, n);
+        y += n * d;
+    }
+    ut_attention_window(e->compute, &shape, e->attention, pass->n_calls);
+}
+
+/* Gives each window's keys and values of `layer` a place. */
+static void place_keys(struct ut_asr_encoder *e, struct pass *pass, size_t layer)
+{
+    const struct ut_attention_shape shape = ut_asr_encoder_shape(e->model);
+    unsigned char *packed = e->packed;
+
+    for (size_t i = 0; i < pass->n_calls; i++) {
+        pass->packed[i] = pass->keep ? ut_asr_silence_keys(pass->keep, layer) : packed;
+        packed += ut_attention_pack_bytes(e->compute, &shape, pass->calls[i].n_frames / 2);
     }
 }
 
@@ -236,35 +345,25 @@ static void run_ffn(struct ut_asr_encoder *e, const struct ut_asr_block *b, size
     }
 }
 
-static void run_block(struct ut_asr_encoder *e, size_t layer,
-                      const struct ut_asr_encode_call *calls, size_t n_calls, size_t t,
-                      struct ut_asr_silence *keep)
+static void run_block(struct ut_asr_encoder *e, size_t layer, struct pass *pass)
 {
     const struct ut_asr_block *b = &e->model->audio[layer];
     const size_t d = e->model->dims.n_audio_state;
-    const struct ut_linear_call qkv = {
-        .x = e->x,
-        .ldx = d,
-        .y = e->work,
-        .ldy = 3 * d,
-        .n_rows = t,
-        .norm = &b->attn_norm,
-    };
     const struct ut_linear_call out = {
         .x = e->y,
         .ldx = d,
         .y = e->x,
         .ldy = d,
-        .n_rows = t,
+        .n_rows = pass->t,
         .residual = e->x,
         .ld_residual = d,
     };
-    ut_linear_run(e->compute, b->attn_qkv, &qkv); /* [t, d] -> [t, 3d] */
-    if (keep)
-        ut_asr_silence_keep(keep, layer, e->work);
-    run_attention(e, layer, calls, n_calls);
+
+    place_keys(e, pass, layer);
+    run_qkv(e, b, pass);
+    run_attention(e, layer, pass);
     ut_linear_run(e->compute, b->attn_out, &out); /* x += [t, d] */
-    run_ffn(e, b, t);
+    run_ffn(e, b, pass->t);
 }
 
 /* Keys and values kv [n, 2d] of rows [first, first + n) of the pass go to the windows they are of.
@@ -311,6 +410,7 @@ static enum ut_status run_pass(struct ut_asr_encoder *e, const struct ut_asr_enc
 {
     const struct ut_asr_model *m = e->model;
     const size_t d = m->dims.n_audio_state;
+    struct pass pass = { .calls = calls, .n_calls = n_calls, .keep = keep };
     bool cross = false;
     size_t t = 0;
 
@@ -319,8 +419,9 @@ static enum ut_status run_pass(struct ut_asr_encoder *e, const struct ut_asr_enc
         t += calls[i].n_frames / 2;
         cross |= calls[i].cross != NULL;
     }
+    pass.t = t;
     for (size_t l = 0; l < m->dims.n_audio_layer; l++)
-        run_block(e, l, calls, n_calls, t, keep);
+        run_block(e, l, &pass);
     ut_norm_run(e->compute, &m->audio_norm, e->x, e->y, t, d);
     if (cross)
         store_cross(e, calls, n_calls, t);

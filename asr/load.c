@@ -81,6 +81,10 @@ static enum ut_status check_dims(const struct loader *ld)
         return ut_error_set(ld->err, UT_EFORMAT,
                             "%s: whisper.decoder.embedding_length is %zu, the encoder's is %zu",
                             ut_gguf_path(ld->g), d->n_text_state, d->n_audio_state);
+    if (d->n_audio_state % 16)
+        return ut_error_set(ld->err, UT_EFORMAT,
+                            "%s: whisper.encoder.embedding_length is %zu, need a multiple of 16",
+                            ut_gguf_path(ld->g), d->n_audio_state);
     enum ut_status st =
         check_head(ld, "whisper.encoder.attention.head_count", d->n_audio_state, d->n_audio_head);
     if (st == UT_OK)

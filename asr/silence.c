@@ -1,7 +1,5 @@
 #include "asr/silence.h"
 
-#include <string.h>
-
 #include "asr/weights.h"
 #include "base/memory.h"
 
@@ -16,13 +14,9 @@ size_t ut_asr_silence_n_after(const struct ut_asr_silence *s, size_t n_positions
 struct ut_kv_span ut_asr_silence_span(const struct ut_asr_silence *s, size_t layer,
                                       size_t n_positions)
 {
-    const struct ut_asr_dims *dims = &s->model->dims;
-    size_t d = dims->n_audio_state;
-    const float *kv = s->kv + (layer * dims->n_audio_ctx + n_positions) * 2 * d;
-
-    return (struct ut_kv_span){
-        .k = kv, .v = kv + d, .ld = 2 * d, .n = ut_asr_silence_n_after(s, n_positions)
-    };
+    return (struct ut_kv_span){ .packed = ut_asr_silence_keys(s, layer),
+                                .first = n_positions,
+                                .n = ut_asr_silence_n_after(s, n_positions) };
 }
 
 struct ut_kv_view ut_asr_silence_cross(const struct ut_asr_silence *s, size_t n_positions)
@@ -34,22 +28,12 @@ struct ut_kv_view ut_asr_silence_cross(const struct ut_asr_silence *s, size_t n_
 
 size_t ut_asr_silence_bytes(const struct ut_asr_silence *s)
 {
-    const struct ut_asr_dims *dims = &s->model->dims;
-
-    return ut_kv_bytes(s->cross) +
-           dims->n_audio_layer * dims->n_audio_ctx * 2 * dims->n_audio_state * sizeof(float);
+    return ut_kv_bytes(s->cross) + s->model->dims.n_audio_layer * s->layer_bytes;
 }
 
-void ut_asr_silence_keep(struct ut_asr_silence *s, size_t layer, const float *qkv)
+void *ut_asr_silence_keys(const struct ut_asr_silence *s, size_t layer)
 {
-    const struct ut_asr_dims *dims = &s->model->dims;
-    size_t d = dims->n_audio_state;
-
-    ut_compute_read(s->model->compute, s->rows, qkv, dims->n_audio_ctx * 3 * d * sizeof(float));
-    for (size_t t = 0; t < dims->n_audio_ctx; t++)
-        memmove(s->rows + t * 2 * d, s->rows + t * 3 * d + d, 2 * d * sizeof(float));
-    ut_compute_write(s->model->compute, s->kv + layer * dims->n_audio_ctx * 2 * d, s->rows,
-                     dims->n_audio_ctx * 2 * d * sizeof(float));
+    return (unsigned char *)s->keys + layer * s->layer_bytes;
 }
 
 enum ut_status ut_asr_silence_create(struct ut_asr_silence **out, struct ut_asr_encoder *e,
@@ -57,6 +41,7 @@ enum ut_status ut_asr_silence_create(struct ut_asr_silence **out, struct ut_asr_
 {
     struct ut_asr_model *m = ut_asr_encoder_model(e);
     const struct ut_asr_dims *dims = &m->dims;
+    struct ut_attention_shape shape = ut_asr_encoder_shape(m);
     size_t n_mel = 2 * dims->n_audio_ctx * dims->n_mels;
     float *mel = NULL;
     enum ut_status st = UT_ENOMEM;
@@ -69,11 +54,10 @@ enum ut_status ut_asr_silence_create(struct ut_asr_silence **out, struct ut_asr_
     s->model = ut_asr_model_ref(m);
     s->mel_value = mel_value;
     s->n_positions = n_positions;
-    s->kv = ut_compute_alloc(m->compute, dims->n_audio_layer * dims->n_audio_ctx,
-                             2 * dims->n_audio_state * sizeof(float));
-    s->rows = ut_alloc(dims->n_audio_ctx, 3 * dims->n_audio_state * sizeof(float));
+    s->layer_bytes = ut_attention_pack_bytes(m->compute, &shape, dims->n_audio_ctx);
+    s->keys = ut_compute_alloc(m->compute, dims->n_audio_layer, s->layer_bytes);
     mel = ut_alloc(n_mel, sizeof *mel);
-    if (!s->kv || !s->rows || !mel)
+    if (!s->keys || !mel)
         goto fail;
     st = ut_asr_encoder_new_cross(e, &s->cross);
     if (st != UT_OK)
@@ -84,8 +68,6 @@ enum ut_status ut_asr_silence_create(struct ut_asr_silence **out, struct ut_asr_
     if (st != UT_OK)
         goto fail;
     ut_free(mel);
-    ut_free(s->rows);
-    s->rows = NULL;
     *out = s;
     return UT_OK;
 fail:
@@ -99,8 +81,7 @@ void ut_asr_silence_destroy(struct ut_asr_silence *s)
     if (!s)
         return;
     ut_kv_destroy(s->cross);
-    ut_compute_free(s->model->compute, s->kv);
-    ut_free(s->rows);
+    ut_compute_free(s->model->compute, s->keys);
     ut_asr_model_unref(s->model);
     ut_free(s);
 }

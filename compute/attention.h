@@ -16,19 +16,24 @@
 
 #define UT_ATTENTION_MAX_SPANS 4
 
-/* n rows of keys and of values, each [n, n_head * d_head] with row stride ld floats. */
+/*
+ * n rows of keys and of values, each [n, n_head * d_head] with row stride ld floats; or rows
+ * [first, first + n) of what ut_attention_pack() made for the same shape, with k and v NULL.
+ */
 struct ut_kv_span {
     const float *k;
     const float *v;
     size_t ld;
     size_t n;
+    const void *packed;
+    size_t first;
 };
 
 struct ut_attention_call {
     const float *q; /* [n_q, n_head * d_head], stride ldq */
     size_t ldq;
     size_t n_q;
-    float *y; /* [n_q, n_head * d_head], stride ldy */
+    float *y; /* [n_q, n_head * d_head], stride ldy; may be q itself with its stride */
     size_t ldy;
     size_t n_spans;
     struct ut_kv_span spans[UT_ATTENTION_MAX_SPANS]; /* keys in order; every query sees all */
@@ -40,6 +45,22 @@ struct ut_attention_shape {
     float scale;   /* of q k^T, usually 1 / sqrt(d_head) */
     bool exact;    /* f32 products; else bf16 products with f32 sums where the CPU has them */
 };
+
+/* Rows at a time that may be packed later than others: `first` is a multiple. */
+#define UT_ATTENTION_PACK_ALIGN 32
+
+/* Bytes of n packed rows; 0 when the shape is no good. */
+size_t ut_attention_pack_bytes(const struct ut_compute *c, const struct ut_attention_shape *shape,
+                               size_t n);
+
+/*
+ * Packs rows [first, first + n) as the window form reads them (bf16 pairs, or f32 for an exact
+ * shape and where the CPU has no bf16): half the memory of floats, and no work at every pass.
+ * `packed` is device memory of ut_attention_pack_bytes() for all rows. Errors: UT_EINVAL.
+ */
+enum ut_status ut_attention_pack(struct ut_compute *c, const struct ut_attention_shape *shape,
+                                 void *packed, size_t first, const float *k, const float *v,
+                                 size_t ld, size_t n);
 
 /* Full (unmasked) attention of each call's queries over its own spans. Errors: UT_EINVAL,
  * UT_ENOMEM. */

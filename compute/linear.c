@@ -129,7 +129,7 @@ static void finish_block(const struct run *run, size_t row, size_t n_rows, size_
     const struct ut_linear *w = run->w;
     const struct ut_linear_call *call = run->call;
     size_t column = panel * UT_PANEL, n_cols = n_panels * UT_PANEL;
-    bool s8 = w->kind == UT_LINEAR_S8;
+    bool s8 = w->kind == UT_LINEAR_S8, second = call->split > 0 && column >= call->split;
 
     struct ut_epilogue e = {
         .acc = acc,
@@ -142,8 +142,9 @@ static void finish_block(const struct run *run, size_t row, size_t n_rows, size_
         .act = call->act,
         .residual = call->residual ? call->residual + row * call->ld_residual + column : NULL,
         .ld_residual = call->ld_residual,
-        .y = call->y + row * call->ldy + column,
-        .ldy = call->ldy,
+        .y = second ? call->y2 + row * call->ldy2 + (column - call->split)
+                    : call->y + row * call->ldy + column,
+        .ldy = second ? call->ldy2 : call->ldy,
         .n_rows = n_rows,
         .n_cols = column + n_cols > w->n_out ? w->n_out - column : n_cols,
     };
@@ -168,8 +169,9 @@ static void run_tile(void *ctx, size_t tile, int worker)
     size_t row_step = run->w->kind == UT_LINEAR_S8 ? ops->s8_rows : ops->float_rows;
     size_t panel_step = run->call->n_rows <= THIN_ROWS ? THIN_PANELS : ops->s8_panels;
 
-    for (size_t p = panel0; p < panel_end; p += panel_step) {
-        size_t n_panels = smaller(panel_step, panel_end - p);
+    for (size_t p = panel0, n_panels; p < panel_end; p += n_panels) {
+        size_t split = run->call->split / UT_PANEL;
+        n_panels = smaller(panel_step, (p < split && split < panel_end ? split : panel_end) - p);
         for (size_t r = row0; r < row_end; r += row_step) {
             size_t n_rows = smaller(row_step, row_end - r);
             multiply(run, r, n_rows, p, n_panels, acc);
@@ -192,7 +194,12 @@ static void plan_tiles(struct run *run)
 
 static bool call_is_valid(const struct ut_linear *w, const struct ut_linear_call *call)
 {
-    if (!w || !call || !call->x || !call->y || call->ldy < w->n_out)
+    size_t split = call->split;
+
+    if (!w || !call->x || !call->y || call->ldy < (split ? split : w->n_out))
+        return false;
+    if (split &&
+        (split % UT_PANEL || split >= w->n_out || !call->y2 || call->ldy2 < w->n_out - split))
         return false;
     if (call->residual && call->ld_residual < w->n_out)
         return false;

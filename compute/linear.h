@@ -53,6 +53,9 @@ struct ut_linear_call {
     size_t ldx;
     float *y; /* [n_rows, n_out], may not overlap x */
     size_t ldy;
+    size_t split; /* 0, or a multiple of 16 below n_out: columns from it on go to y2 instead */
+    float *y2;    /* [n_rows, n_out - split] */
+    size_t ldy2;
     size_t n_rows;              /* 0 does nothing */
     const struct ut_norm *norm; /* NULL: none */
     enum ut_act act;

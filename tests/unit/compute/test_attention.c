@@ -67,15 +67,15 @@ static void check_window(size_t n_q, size_t n_keys, size_t cut, size_t d, bool e
     }
     struct ut_attention_shape shape = { n_head, d, 1.0f / sqrtf((float)d), exact };
     /* The keys in two spans. */
-    struct ut_attention_call call = {
-        .q = q,
-        .ldq = ld,
-        .n_q = n_q,
-        .y = y,
-        .ldy = ld,
-        .n_spans = 2,
-        .spans = { { k, v, ld, cut }, { k + cut * ld, v + cut * ld, ld, n_keys - cut } }
-    };
+    struct ut_attention_call call = { .q = q,
+                                      .ldq = ld,
+                                      .n_q = n_q,
+                                      .y = y,
+                                      .ldy = ld,
+                                      .n_spans = 2,
+                                      .spans = { { k, v, ld, cut, NULL, 0 },
+                                                 { k + cut * ld, v + cut * ld, ld, n_keys - cut,
+                                                   NULL, 0 } } };
     assert_int_equal(ut_attention_window(compute, &shape, &call, 1), UT_OK);
     for (size_t i = 0; i < n_q; i++) {
         for (size_t h = 0; h < n_head; h++) {
@@ -107,6 +107,90 @@ static void test_window_equals_full_attention(void **state)
     }
 }
 
+/*
+ * Keys packed in two goes, of which all from `first` on are seen, ahead of `n_float` more that come
+ * as floats. What stands in the packed memory before `first` must not matter; y replaces q.
+ */
+static void check_packed(size_t first, size_t n_packed, size_t cut, size_t n_float, bool exact)
+{
+    size_t n_head = 2, d = 64, ld = 2 * n_head * d, n_q = 45, n = n_packed + n_float;
+    float *kv = malloc(n * ld * sizeof *kv), *q = malloc(n_q * ld * sizeof *q);
+    float *y = malloc(n_q * ld * sizeof *y);
+    double *probs = malloc(n * sizeof *probs), expected[64];
+    struct ut_attention_shape shape = { n_head, d, 0.125f, exact };
+    uint64_t seed = first + n;
+
+    random_fill(&seed, kv, n * ld);
+    random_fill(&seed, q, n_q * ld);
+    memcpy(y, q, n_q * ld * sizeof *y);
+    size_t bytes = ut_attention_pack_bytes(compute, &shape, n_packed);
+    assert_true(bytes >= n_packed * n_head * d * 2 * (exact ? 4 : 2));
+    void *packed = ut_compute_alloc(compute, bytes, 1);
+    assert_non_null(packed);
+    memset(packed, 0x7f, bytes); /* what an earlier layer left; 3e38 as a float */
+    const float *v = kv + n_head * d;
+    assert_int_equal(ut_attention_pack(compute, &shape, packed, cut, kv + cut * ld, v + cut * ld,
+                                       ld, n_packed - cut),
+                     UT_OK);
+    assert_int_equal(ut_attention_pack(compute, &shape, packed, 0, kv, v, ld, cut), UT_OK);
+    struct ut_attention_call call = {
+        .q = y,
+        .ldq = ld,
+        .n_q = n_q,
+        .y = y,
+        .ldy = ld,
+        .n_spans = 2,
+        .spans = { { .packed = packed, .first = first, .n = n_packed - first },
+                   { kv + n_packed * ld, v + n_packed * ld, ld, n_float, NULL, 0 } },
+    };
+    assert_int_equal(ut_attention_window(compute, &shape, &call, 1), UT_OK);
+    for (size_t i = 0; i < n_q * n_head; i++) {
+        size_t at = i / n_head * ld + i % n_head * d, h = i % n_head;
+        reference(expected, q + at, kv + first * ld + h * d, v + first * ld + h * d, ld, n - first,
+                  d, shape.scale, probs);
+        for (size_t j = 0; j < d; j++)
+            assert_true(fabs(y[at + j] - expected[j]) < (exact ? 2e-5 : 2e-2));
+    }
+    ut_compute_free(compute, packed);
+    free(kv);
+    free(q);
+    free(y);
+    free(probs);
+}
+
+static void test_window_over_packed_keys_equals_full_attention(void **state)
+{
+    (void)state;
+    for (int exact = 0; exact <= 1; exact++) {
+        check_packed(0, 1, 0, 0, exact);
+        check_packed(0, 300, 96, 0, exact);
+        check_packed(255, 256, 224, 3, exact);
+        check_packed(256, 400, 288, 0, exact);
+        check_packed(261, 700, 512, 17, exact);
+        check_packed(33, 40, 32, 260, exact);
+    }
+}
+
+static void test_pack_with_bad_arguments_is_refused(void **state)
+{
+    struct ut_attention_shape shape = { 1, 64, 0.125f, false }, odd = { 1, 7, 0.125f, false };
+    static float x[64 * 4];
+
+    (void)state;
+    void *packed = ut_compute_alloc(compute, ut_attention_pack_bytes(compute, &shape, 4), 1);
+    assert_non_null(packed);
+    assert_int_equal(ut_attention_pack_bytes(compute, &odd, 4), 0);
+    assert_int_equal(ut_attention_pack_bytes(compute, &shape, SIZE_MAX), 0);
+    assert_int_equal(ut_attention_pack(compute, &shape, packed, 5, x, x, 64, 4), UT_EINVAL);
+    assert_int_equal(ut_compute_end(compute), UT_EINVAL);
+    assert_int_equal(ut_attention_pack(compute, &shape, packed, 0, x, x, 63, 4), UT_EINVAL);
+    assert_int_equal(ut_compute_end(compute), UT_EINVAL);
+    assert_int_equal(ut_attention_pack(compute, &shape, NULL, 0, x, x, 64, 4), UT_EINVAL);
+    assert_int_equal(ut_compute_end(compute), UT_EINVAL);
+    assert_int_equal(ut_attention_pack(compute, &shape, packed, 0, x, x, 64, 0), UT_OK);
+    ut_compute_free(compute, packed);
+}
+
 static void test_window_takes_several_calls_at_once(void **state)
 {
     float q[4 * 64], k[30 * 64], v[30 * 64], y[2][4 * 64], both[4 * 64];
@@ -124,7 +208,7 @@ static void test_window_takes_several_calls_at_once(void **state)
           .y = y[0],
           .ldy = 64,
           .n_spans = 1,
-          .spans = { { k, v, 64, 30 } } },
+          .spans = { { k, v, 64, 30, NULL, 0 } } },
         { .n_q = 0 },
         { .q = q,
           .ldq = 64,
@@ -132,7 +216,7 @@ static void test_window_takes_several_calls_at_once(void **state)
           .y = y[1],
           .ldy = 64,
           .n_spans = 1,
-          .spans = { { k + 64, v + 64, 64, 9 } } },
+          .spans = { { k + 64, v + 64, 64, 9, NULL, 0 } } },
     };
     assert_int_equal(ut_attention_window(compute, &shape, calls, 3), UT_OK);
     calls[0].y = both;
@@ -211,9 +295,13 @@ static void test_calls_that_are_wrong_fail(void **state)
     float x[64] = { 0 }, y[64];
     struct ut_attention_shape good = { 1, 64, 0.1f, true }, odd = { 1, 60, 0.1f, true },
                               zero = { 1, 64, 0, true };
-    struct ut_attention_call call = {
-        .q = x, .ldq = 64, .n_q = 1, .y = y, .ldy = 64, .n_spans = 1, .spans = { { x, x, 64, 1 } }
-    };
+    struct ut_attention_call call = { .q = x,
+                                      .ldq = 64,
+                                      .n_q = 1,
+                                      .y = y,
+                                      .ldy = 64,
+                                      .n_spans = 1,
+                                      .spans = { { x, x, 64, 1, NULL, 0 } } };
     struct ut_attention_call empty = call, narrow = call;
     struct ut_kv *kv = NULL;
     struct ut_kv_spec bad = { 1, 4, 1, 64, UT_DTYPE_I8 }, spec = { 1, 4, 1, 64, UT_DTYPE_F16 };
@@ -254,6 +342,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_window_equals_full_attention),
+        cmocka_unit_test(test_window_over_packed_keys_equals_full_attention),
+        cmocka_unit_test(test_pack_with_bad_arguments_is_refused),
         cmocka_unit_test(test_window_takes_several_calls_at_once),
         cmocka_unit_test(test_rows_equal_full_attention),
         cmocka_unit_test(test_calls_that_are_wrong_fail),

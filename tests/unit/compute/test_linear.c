@@ -109,6 +109,42 @@ static void check_layer(struct ut_compute *c, enum ut_dtype dtype, size_t n_rows
     layer_finish(&l);
 }
 
+static void test_columns_from_split_on_go_to_second_result(void **state)
+{
+    static const size_t splits[] = { 16, 48, 128, 256, 288 };
+    struct ut_compute *c = new_compute(2);
+    struct layer l;
+    static float x[20 * 64], whole[20 * 300], left[20 * 300], right[20 * 300];
+    uint64_t seed = 7;
+
+    (void)state;
+    random_fill(&seed, x, sizeof x / sizeof *x);
+    for (int q8 = 0; q8 < 2; q8++) {
+        layer_init(&l, c, 300, 64, q8 ? UT_DTYPE_Q8_0 : UT_DTYPE_F32);
+        struct ut_linear_call call = { .x = x, .ldx = 64, .y = whole, .ldy = 300, .n_rows = 20 };
+        assert_int_equal(ut_linear_run(c, l.packed, &call), UT_OK);
+        for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
+            size_t n = splits[i];
+            call.y = left;
+            call.ldy = n;
+            call.split = n;
+            call.y2 = right;
+            call.ldy2 = 300 - n;
+            assert_int_equal(ut_linear_run(c, l.packed, &call), UT_OK);
+            for (size_t r = 0; r < 20; r++) {
+                assert_memory_equal(left + r * n, whole + r * 300, n * sizeof *left);
+                assert_memory_equal(right + r * (300 - n), whole + r * 300 + n,
+                                    (300 - n) * sizeof *right);
+            }
+        }
+        call.split = 8;
+        assert_int_equal(ut_linear_run(c, l.packed, &call), UT_EINVAL);
+        assert_int_equal(ut_compute_end(c), UT_EINVAL);
+        layer_finish(&l);
+    }
+    ut_compute_destroy(c);
+}
+
 /* Rounding of the weights to f16 is all that is lost: half a unit in the 11th bit of each. */
 static void test_quantised_weights_in_float_context_skip_int8(void **state)
 {
@@ -354,6 +390,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run_equals_plain_product_for_all_weight_types),
+        cmocka_unit_test(test_columns_from_split_on_go_to_second_result),
         cmocka_unit_test(test_quantised_weights_in_float_context_skip_int8),
         cmocka_unit_test(test_run_applies_norm_activation_and_residual),
         cmocka_unit_test(test_parts_are_stacked_in_order),
