@@ -1,0 +1,138 @@
+/* `utter bench kernels`: each operation against the peaks of this machine. */
+#include <stdio.h>
+
+#include "base/cpu.h"
+#include "base/json.h"
+#include "clients/bench.h"
+#include "clients/command.h"
+#include "clients/options.h"
+#include "compute/roofline.h"
+
+#define MAX_OPS 64
+
+static const struct ut_usage usage = {
+    .synopsis = "utter bench kernels [OPTION...]",
+    .about =
+        "Measures what this machine can do (int8, bf16 and f32 products, reading memory) and how\n"
+        "near each operation comes to it, at the shapes of Whisper base and at odd ones.",
+    .examples = "  utter bench kernels --threads 2\n  utter bench kernels --isa vnni --json\n",
+};
+
+struct bench {
+    const char *isa;
+    int n_threads;
+    int n_runs;
+    bool json;
+    struct ut_compute *compute;
+    struct ut_roofline peak;
+    struct ut_roofline_figure figures[MAX_OPS];
+    size_t n_figures;
+};
+
+static enum ut_status measure(struct bench *b)
+{
+    enum ut_status st = ut_roofline_measure(&b->peak, b->compute);
+
+    for (size_t i = 0; i < ut_roofline_n_ops() && i < MAX_OPS && st == UT_OK; i++) {
+        st = ut_roofline_run(&b->figures[i], b->compute, &b->peak, i, b->n_runs);
+        b->n_figures = i + 1;
+    }
+    return st;
+}
+
+static void print_table(const struct bench *b, const char *level)
+{
+    printf(
+        "%d threads, %s kernels; peaks: int8 %.0f, bf16 %.0f, f32 %.0f Gop/s, read %.1f GB/s\n\n",
+        ut_compute_n_threads(b->compute), level, b->peak.s8_gops, b->peak.bf16_gops,
+        b->peak.f32_gops, b->peak.read_gbs);
+    printf("%-34s %9s %9s %9s %8s  %s\n", "operation", "min ms", "median", "Gop/s", "GB/s",
+           "share of peak");
+    for (size_t i = 0; i < b->n_figures; i++) {
+        const struct ut_roofline_figure *f = &b->figures[i];
+        printf("%-34s %9.4f %9.4f %9.1f %8.1f  %4.0f%% of %s\n", f->op, f->min_ms, f->median_ms,
+               f->gops, f->gbs, 100 * f->share_of_peak,
+               f->bound[0] == 'm' ? "reading" : f->arithmetic);
+    }
+}
+
+static enum ut_status print_json(const struct bench *b, const char *level)
+{
+    struct ut_buffer out = { .limit = 1 << 16 };
+    struct ut_json_writer j = { .out = &out };
+
+    ut_json_open_object(&j, NULL);
+    ut_json_open_object(&j, "peak");
+    ut_json_put_f64(&j, "s8_gops", b->peak.s8_gops, 1);
+    ut_json_put_f64(&j, "bf16_gops", b->peak.bf16_gops, 1);
+    ut_json_put_f64(&j, "f32_gops", b->peak.f32_gops, 1);
+    ut_json_put_f64(&j, "read_gbs", b->peak.read_gbs, 2);
+    ut_json_close(&j);
+    ut_json_open_array(&j, "ops");
+    for (size_t i = 0; i < b->n_figures; i++) {
+        const struct ut_roofline_figure *f = &b->figures[i];
+        ut_json_open_object(&j, NULL);
+        ut_json_put_string(&j, "op", f->op);
+        ut_json_put_string(&j, "isa", level);
+        ut_json_put_string(&j, "arithmetic", f->arithmetic);
+        ut_json_put_f64(&j, "min_ms", f->min_ms, 5);
+        ut_json_put_f64(&j, "median_ms", f->median_ms, 5);
+        ut_json_put_f64(&j, "gops", f->gops, 2);
+        ut_json_put_f64(&j, "gbs", f->gbs, 2);
+        ut_json_put_f64(&j, "share_of_peak", f->share_of_peak, 4);
+        ut_json_put_string(&j, "bound", f->bound);
+        ut_json_close(&j);
+    }
+    ut_json_close(&j);
+    ut_json_put_i64(&j, "threads", ut_compute_n_threads(b->compute));
+    ut_json_put_i64(&j, "n", b->n_runs);
+    ut_json_close(&j);
+    enum ut_status st = ut_json_end(&j);
+    if (st == UT_OK)
+        printf("%s\n", ut_buffer_text(&out));
+    ut_buffer_finish(&out);
+    return st;
+}
+
+static int run_bench(struct bench *b)
+{
+    struct ut_compute_options options = { .n_threads = b->n_threads, .level = b->isa };
+    struct ut_error err = { 0 };
+
+    if (ut_compute_create(&b->compute, &options, &err) != UT_OK)
+        return ut_cmd_fail(UT_EXIT_OTHER, "bench kernels: %s", err.text);
+    const char *level = ut_cpu_level(ut_compute_cpu(b->compute));
+    enum ut_status st = measure(b);
+    if (st == UT_OK && b->json)
+        st = print_json(b, level);
+    else if (st == UT_OK)
+        print_table(b, level);
+    ut_compute_destroy(b->compute);
+    if (st != UT_OK)
+        return ut_cmd_fail(UT_EXIT_OTHER, "bench kernels: %s", ut_status_name(st));
+    return UT_EXIT_OK;
+}
+
+int ut_bench_kernels(int argc, char **argv)
+{
+    struct bench b = { .n_runs = 9 };
+    const struct ut_option options[] = {
+        { "isa", 0, UT_OPTION_TEXT, &b.isa, 0, 0, "LEVEL",
+          "scalar, avx2, avxvnni, avx512, vnni: the highest kernels to use" },
+        { "threads", 't', UT_OPTION_INT, &b.n_threads, 0, 64, "N", "threads; 0: one per core" },
+        { "runs", 'n', UT_OPTION_INT, &b.n_runs, 1, 1000, "N", "runs of each" },
+        { "json", 0, UT_OPTION_FLAG, &b.json, 0, 0, NULL, "figures as JSON" },
+    };
+    struct ut_error err = { 0 };
+    int n = 0;
+
+    enum ut_status st =
+        ut_options_parse(&usage, options, sizeof options / sizeof options[0], argc, argv, &n, &err);
+    if (st == UT_END)
+        return UT_EXIT_OK;
+    if (st == UT_OK && n)
+        st = ut_error_set(&err, UT_EINVAL, "'%s' is no option", argv[0]);
+    if (st != UT_OK)
+        return ut_cmd_fail(UT_EXIT_USAGE, "bench kernels: %s", err.text);
+    return run_bench(&b);
+}
