@@ -8,6 +8,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 
@@ -75,7 +80,7 @@ static unsigned read_flags(void)
 #elif defined(__aarch64__)
 static unsigned read_flags(void)
 {
-    return UT_CPU_NEON;
+    return UT_CPU_NEON | (getauxval(AT_HWCAP) & HWCAP_ASIMDDP ? UT_CPU_DOTPROD : 0);
 }
 #else
 static unsigned read_flags(void)
@@ -91,6 +96,7 @@ unsigned ut_cpu_mask(unsigned flags, const char *level)
         unsigned keep;
     } levels[] = {
         { "scalar", 0 },
+        { "neon", UT_CPU_NEON },
         { "avx2", UT_CPU_AVX2 },
         { "avxvnni", UT_CPU_AVX2 | UT_CPU_AVX_VNNI },
         { "avx512", UT_CPU_AVX2 | UT_CPU_AVX512 },
@@ -122,6 +128,8 @@ const char *ut_cpu_level(unsigned flags)
         return "avxvnni";
     if (flags & UT_CPU_AVX2)
         return "avx2";
+    if (flags & UT_CPU_DOTPROD)
+        return "dotprod";
     return flags & UT_CPU_NEON ? "neon" : "scalar";
 }
 

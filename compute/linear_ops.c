@@ -6,6 +6,8 @@
 #if defined(__x86_64__)
 #include "compute/linear_avx2.h"
 #include "compute/linear_avx512.h"
+#elif defined(__aarch64__)
+#include "compute/linear_neon.h"
 #endif
 
 void ut_linear_ops_init(struct ut_linear_ops *ops, unsigned cpu)
@@ -27,5 +29,10 @@ void ut_linear_ops_init(struct ut_linear_ops *ops, unsigned cpu)
         ut_linear_ops_init_vnni(ops);
     if (cpu & UT_CPU_AMX_INT8)
         ut_linear_ops_init_amx(ops);
+#elif defined(__aarch64__)
+    if (cpu & UT_CPU_NEON)
+        ut_linear_ops_init_neon(ops);
+    if (cpu & UT_CPU_DOTPROD)
+        ut_linear_ops_init_dotprod(ops);
 #endif
 }

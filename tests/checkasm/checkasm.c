@@ -252,7 +252,7 @@ static void check_level(const char *level, unsigned cpu)
 /* The levels of this machine, lowest first; only the one that UT_CPU names when it is set. */
 static size_t find_levels(unsigned *cpu, const char **names)
 {
-    static const char *const levels[] = { "avx2", "avxvnni", "avx512", "vnni", "amx" };
+    static const char *const levels[] = { "neon", "avx2", "avxvnni", "avx512", "vnni", "all" };
     unsigned all = ut_cpu_flags();
     size_t n = 0;
 
