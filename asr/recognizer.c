@@ -1,5 +1,6 @@
 #include "asr/recognizer.h"
 
+#include "asr/forced.h"
 #include "asr/live.h"
 #include "asr/parts.h"
 #include "asr/search.h"
@@ -19,6 +20,7 @@ struct ut_recognizer {
     struct ut_kv **cross; /* [max_batch], made when first needed */
     struct ut_asr_transcriber *transcriber;
     struct ut_asr_live *live;
+    struct ut_asr_forced *forced;
 };
 
 static enum ut_status create_parts(struct ut_recognizer *r, struct ut_compute *c,
@@ -77,6 +79,7 @@ void ut_recognizer_destroy(struct ut_recognizer *r)
         return;
     ut_asr_transcriber_destroy(r->transcriber);
     ut_asr_live_destroy(r->live);
+    ut_asr_forced_destroy(r->forced);
     for (size_t i = 0; r->cross && i < r->max_batch; i++)
         ut_kv_destroy(r->cross[i]);
     ut_free(r->cross);
@@ -184,4 +187,16 @@ enum ut_status ut_recognizer_step(struct ut_recognizer *r, struct ut_asr_step *s
             st = ut_asr_live_create(&r->live, &r->parts, r->cross, r->max_batch);
     }
     return st == UT_OK ? ut_asr_live_step(r->live, steps, n_steps) : st;
+}
+
+enum ut_status ut_recognizer_align(struct ut_recognizer *r, const float *pcm, size_t n,
+                                   int language, const char *text, const struct ut_asr_word **words,
+                                   size_t *n_words)
+{
+    if (r->parts.n_align_heads == 0)
+        return UT_EINVAL;
+    enum ut_status st = need_cross(r, 1);
+    if (st == UT_OK && !r->forced)
+        st = ut_asr_forced_create(&r->forced, &r->parts, r->cross[0]);
+    return st == UT_OK ? ut_asr_forced_run(r->forced, pcm, n, language, text, words, n_words) : st;
 }

@@ -137,6 +137,16 @@ UT_NODISCARD enum ut_status ut_recognizer_step(struct ut_recognizer *r, struct u
                                                size_t n_steps);
 
 /*
+ * Forced alignment: when each word of `text` (written as Whisper would, beginning with a space) is
+ * said in the n samples, at most 30 s. Words are valid until the next call of this function; their
+ * texts joined are `text`. Errors: UT_EINVAL (n; a model without alignment heads), UT_ELIMIT (text
+ * of more tokens than half a context), UT_ENOMEM.
+ */
+UT_NODISCARD enum ut_status ut_recognizer_align(struct ut_recognizer *r, const float *pcm, size_t n,
+                                                int language, const char *text,
+                                                const struct ut_asr_word **words, size_t *n_words);
+
+/*
  * The raw log10 maximum that live windows are brought to (each window is shifted by
  * UT_ASR_LIVE_TOP minus its own maximum, which is a change of gain), so that one cached run on
  * silence serves every window: its mel value is (UT_ASR_LIVE_TOP - 8 + 4) / 4.

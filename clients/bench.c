@@ -10,6 +10,7 @@ static const char help[] =
     "Usage: utter bench PART [OPTION...]\n\n"
     "  accuracy MANIFEST  word error rate over recordings with known words\n"
     "  asr                speed of recognition: encoder, decoder step, start-up\n"
+    "  live MANIFEST      latency, stability and errors of live captions\n"
     "  kernels            speed of each kernel against this machine's measured peaks\n\n"
     "utter bench PART --help tells more. Every part takes --json.\n";
 
@@ -27,9 +28,12 @@ int ut_cmd_bench(int argc, char **argv)
         return ut_bench_accuracy(argc - 1, argv + 1);
     if (strcmp(argv[1], "asr") == 0)
         return ut_bench_asr(argc - 1, argv + 1);
+    if (strcmp(argv[1], "live") == 0)
+        return ut_bench_live(argc - 1, argv + 1);
 #ifdef UT_WITH_KERNEL_BENCH
     if (strcmp(argv[1], "kernels") == 0)
         return ut_bench_kernels(argc - 1, argv + 1);
 #endif
-    return ut_cmd_fail(UT_EXIT_USAGE, "bench: no part '%s' (accuracy, asr, kernels)", argv[1]);
+    return ut_cmd_fail(UT_EXIT_USAGE, "bench: no part '%s' (accuracy, asr, live, kernels)",
+                       argv[1]);
 }

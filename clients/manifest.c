@@ -9,9 +9,18 @@
 #define MAX_BYTES ((size_t)64 << 20)
 #define MAX_FIELDS 64
 
-enum column { COLUMN_FILE, COLUMN_LANGUAGE, COLUMN_REFERENCE, COLUMN_KIND, N_COLUMNS };
+enum column {
+    COLUMN_FILE,
+    COLUMN_LANGUAGE,
+    COLUMN_REFERENCE,
+    COLUMN_KIND,
+    N_NEEDED,
+    COLUMN_SPEAKER = N_NEEDED,
+    N_COLUMNS
+};
 
-static const char *const column_names[N_COLUMNS] = { "file", "language", "reference", "kind" };
+static const char *const column_names[N_COLUMNS] = { "file", "language", "reference", "kind",
+                                                     "speaker" };
 
 /* Cuts a line into fields in place; more than MAX_FIELDS are not looked at. */
 static size_t cut_fields(char *line, char *fields[MAX_FIELDS])
@@ -51,7 +60,7 @@ static enum ut_status find_columns(char *line, size_t columns[N_COLUMNS], const 
             if (strcmp(fields[i], column_names[c]) == 0)
                 columns[c] = i;
         }
-        if (columns[c] == n)
+        if (columns[c] == n && c < N_NEEDED)
             return ut_error_set(err, UT_EFORMAT, "%s: line 1: no column '%s'", path,
                                 column_names[c]);
     }
@@ -73,7 +82,7 @@ static enum ut_status take_lines(struct ut_manifest *m, const char *path, struct
         size_t n = cut_fields(line, fields);
         if (!line[0])
             continue;
-        for (int c = 0; c < N_COLUMNS; c++) {
+        for (int c = 0; c < N_NEEDED; c++) {
             if (columns[c] >= n)
                 return ut_error_set(err, UT_EFORMAT, "%s: line %zu: %zu fields, no '%s'", path,
                                     number, n, column_names[c]);
@@ -87,6 +96,7 @@ static enum ut_status take_lines(struct ut_manifest *m, const char *path, struct
             .language = fields[columns[COLUMN_LANGUAGE]],
             .reference = fields[columns[COLUMN_REFERENCE]],
             .kind = fields[columns[COLUMN_KIND]],
+            .speaker = columns[COLUMN_SPEAKER] < n ? fields[columns[COLUMN_SPEAKER]] : "",
         };
         memcpy(paths, path, n_prefix);
         memcpy(paths + n_prefix, file, n_file + 1);

@@ -1,7 +1,7 @@
 /*
  * A list of recordings with what is said in them: tab-separated text whose first line names the
- * columns; `file` (relative to the manifest), `language`, `reference` and `kind` are used. One
- * thread; hostile until read.
+ * columns; `file` (relative to the manifest), `language`, `reference`, `kind` and, where there is
+ * one, `speaker` are used. One thread; hostile until read.
  */
 #ifndef UT_CLIENTS_MANIFEST_H
 #define UT_CLIENTS_MANIFEST_H
@@ -16,6 +16,7 @@ struct ut_manifest_entry {
     const char *language;
     const char *reference; /* "" when nothing is said */
     const char *kind;
+    const char *speaker; /* "" in a manifest without that column */
 };
 
 struct ut_manifest {
