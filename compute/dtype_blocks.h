@@ -1,5 +1,5 @@
 /*
- * Layouts of the quantised blocks and their readers and writers; dtype*.c and linear_scalar.c include this.
+ * Layouts of the quantised blocks and their readers and writers, for dtype*.c and linear_scalar.c.
  *
  * A block is described by byte offsets, never by a C struct, so that it may lie at any address.
  * All numbers are little-endian. SOURCE: ggml's block definitions (the formats that GGUF names).
