@@ -166,7 +166,7 @@ def interrupt_of_a_stream_that_outruns_the_engine_keeps_its_captions():
     with e2e.folder() as d:
         clip = open(CLIP, "rb").read()
         at = clip.index(b"data") + 8
-        long = clip[at:] * 12
+        long = clip[at:] * 120 # far more than is captioned before the signal comes
         path = f"{d}/long.wav"
         open(path, "wb").write(clip[: at - 4] + struct.pack("<I", len(long)) + long)
         for sig, status in ((signal.SIGINT, INTERRUPTED), (signal.SIGHUP, 128 + signal.SIGHUP)):
