@@ -1,6 +1,7 @@
 /* `utter bench live`: latency, stability and errors of live captions over a manifest. */
 #include "clients/bench_live.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -79,6 +80,8 @@ static int report(struct ut_bench_live *b)
 {
     struct ut_error err = { 0 };
 
+    if (b->words_path && !(b->words_file = fopen(b->words_path, "w")))
+        return ut_cmd_fail(UT_EXIT_OUTPUT, "%s: %s", b->words_path, strerror(errno));
     for (size_t i = 0; i < b->n_streams; i++) {
         if (ut_bench_live_score(b, &b->streams[i]) != UT_OK)
             return ut_cmd_fail(UT_EXIT_OTHER, "bench live: %s cannot be scored",
@@ -205,6 +208,8 @@ int ut_bench_live(int argc, char **argv)
         { "beam", 0, UT_OPTION_INT, &b.settings.beam, 1, 16, "N", "beams of it" },
         { "plot", 0, UT_OPTION_TEXT, &b.plot_path, 0, 0, "FILE",
           "draw the latency of each word over time, as SVG" },
+        { "words", 0, UT_OPTION_TEXT, &b.words_path, 0, 0, "FILE",
+          "write a line for each reference word: times, when shown and committed" },
         { "each", 0, UT_OPTION_FLAG, &b.each, 0, 0, NULL, "a line a stream on standard error" },
         { "json", 0, UT_OPTION_FLAG, &b.json, 0, 0, NULL, "figures as JSON" },
     };
@@ -222,6 +227,8 @@ int ut_bench_live(int argc, char **argv)
         return ut_cmd_fail(UT_EXIT_USAGE, "bench live: %s", err.text);
     ut_interrupt_install();
     int code = run_bench(&b, argv[0]);
+    if (b.words_file && fclose(b.words_file) != 0)
+        code = ut_cmd_fail(UT_EXIT_OUTPUT, "%s: cannot be written", b.words_path);
     ut_bench_live_close(&b);
     ut_bench_live_unload(&b);
     ut_bench_live_figures_finish(&b.figures);

@@ -10,6 +10,7 @@
 #define UT_CLIENTS_BENCH_LIVE_H
 
 #include <math.h>
+#include <stdio.h>
 
 #include "clients/display.h"
 #include "clients/latency.h"
@@ -110,6 +111,8 @@ struct ut_bench_live {
     const char *kind;
     const char *offline_model; /* "none": no whole-file decoding */
     const char *plot_path;
+    const char *words_path; /* NULL, or where a line for each reference word goes */
+    FILE *words_file;
     const char *clock_name;
     enum ut_bench_clock clock;
     bool json;

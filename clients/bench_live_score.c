@@ -45,10 +45,28 @@ static enum ut_status add_point(struct ut_bench_figures *f, double at, double co
     return UT_OK;
 }
 
+/* stream, word, its times, when it was shown and committed: empty for what is not known. */
+static enum ut_status print_word(FILE *file, const struct ut_bench_stream *s,
+                                 const struct ut_bench_word *w, const struct ut_shown_word *shown)
+{
+    int n = fprintf(file, "%s\t%s\t", s->name, w->text);
+
+    if (n >= 0 && w->timed)
+        n = fprintf(file, "%.3f\t%.3f\t", seconds(w->start), seconds(w->end));
+    else if (n >= 0)
+        n = fprintf(file, "\t\t");
+    if (n >= 0 && shown)
+        n = fprintf(file, "%.3f\t%.3f\n", shown->shown_s, shown->committed_s);
+    else if (n >= 0)
+        n = fprintf(file, "\t\n");
+    return n < 0 ? UT_EIO : UT_OK;
+}
+
 /* Latency of each reference word that was committed as it is. `offset_s`: streams before it. */
-static enum ut_status score_words(struct ut_bench_figures *f, const struct ut_bench_stream *s,
+static enum ut_status score_words(struct ut_bench_live *b, const struct ut_bench_stream *s,
                                   double offset_s)
 {
+    struct ut_bench_figures *f = &b->figures;
     const struct ut_shown_list *shown = &s->display.committed;
     const char **texts = ut_calloc(s->n_words + shown->n, sizeof *texts);
     size_t *match = ut_calloc(s->n_words, sizeof *match);
@@ -62,10 +80,13 @@ static enum ut_status score_words(struct ut_bench_figures *f, const struct ut_be
         st = ut_word_match(texts, s->n_words, texts + s->n_words, shown->n, false, match, NULL);
     for (size_t i = 0; i < s->n_words && st == UT_OK; i++) {
         const struct ut_bench_word *w = &s->words[i];
+        const struct ut_shown_word *m =
+            match[i] == UT_WORD_MATCH_NONE ? NULL : &shown->words[match[i]];
         f->n_timed += w->timed;
-        if (!w->timed || match[i] == UT_WORD_MATCH_NONE)
+        if (b->words_file)
+            st = print_word(b->words_file, s, w, m);
+        if (st != UT_OK || !w->timed || !m)
             continue;
-        const struct ut_shown_word *m = &shown->words[match[i]];
         double end = seconds(w->end);
         f->n_matched++;
         st = add_both(&f->commit, m->committed_s - end, m->committed_audio_s - end);
@@ -169,7 +190,7 @@ enum ut_status ut_bench_live_score(struct ut_bench_live *b, const struct ut_benc
         f->n_final += s->display.committed.n;
         f->n_changed += s->display.n_changed;
         f->n_erased += s->display.n_erased;
-        st = score_words(f, s, offset_s);
+        st = score_words(b, s, offset_s);
         for (size_t i = 0; i < s->n_turns && st == UT_OK; i++)
             st = score_turn(f, s, &s->turns[i]);
         if (st == UT_OK)

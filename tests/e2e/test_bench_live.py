@@ -37,7 +37,8 @@ def write_manifest(folder):
 def words_are_timed_and_counted():
     with e2e.folder() as d:
         plot = os.path.join(d, "plot.svg")
-        out = check_ok(utter("bench", "live", *COMMON, "--json", "--plot", plot,
+        words = os.path.join(d, "words.tsv")
+        out = check_ok(utter("bench", "live", *COMMON, "--json", "--plot", plot, "--words", words,
                              write_manifest(d)))
         f = json.loads(out)
         # two turns of twelve words in one stream, the German one left out, silence by itself
@@ -57,6 +58,11 @@ def words_are_timed_and_counted():
         root = xml.etree.ElementTree.parse(plot).getroot()
         circles = list(root.iter("{http://www.w3.org/2000/svg}circle"))
         check(len(circles) == 2 * f["n_matched_words"], len(circles))
+        rows = [line.split("\t") for line in open(words).read().splitlines()]
+        check([r[1] for r in rows] == 2 * SAID.split(), rows)
+        check(sum(r[5] != "" for r in rows) == f["n_matched_words"], rows)
+        ends = [float(r[3]) for r in rows]
+        check(ends == sorted(ends) and all(float(r[2]) < float(r[3]) for r in rows), rows)
 
 
 def without_compute_time_runs_are_equal():
