@@ -30,10 +30,8 @@ int ut_cmd_bench(int argc, char **argv)
         return ut_bench_asr(argc - 1, argv + 1);
     if (strcmp(argv[1], "live") == 0)
         return ut_bench_live(argc - 1, argv + 1);
-#ifdef UT_WITH_KERNEL_BENCH
     if (strcmp(argv[1], "kernels") == 0)
         return ut_bench_kernels(argc - 1, argv + 1);
-#endif
     return ut_cmd_fail(UT_EXIT_USAGE, "bench: no part '%s' (accuracy, asr, live, kernels)",
                        argv[1]);
 }
