@@ -1,5 +1,6 @@
 /* `utter bench kernels`: each operation against the peaks of this machine. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cpu.h"
 #include "base/json.h"
@@ -20,6 +21,7 @@ static const struct ut_usage usage = {
 
 struct bench {
     const char *isa;
+    const char *only;
     int n_threads;
     int n_runs;
     bool json;
@@ -34,8 +36,9 @@ static enum ut_status measure(struct bench *b)
     enum ut_status st = ut_roofline_measure(&b->peak, b->compute);
 
     for (size_t i = 0; i < ut_roofline_n_ops() && i < MAX_OPS && st == UT_OK; i++) {
-        st = ut_roofline_run(&b->figures[i], b->compute, &b->peak, i, b->n_runs);
-        b->n_figures = i + 1;
+        if (b->only && !strstr(ut_roofline_name(i), b->only))
+            continue;
+        st = ut_roofline_run(&b->figures[b->n_figures++], b->compute, &b->peak, i, b->n_runs);
     }
     return st;
 }
@@ -121,6 +124,7 @@ int ut_bench_kernels(int argc, char **argv)
           "scalar, avx2, avxvnni, avx512, vnni: the highest kernels to use" },
         { "threads", 't', UT_OPTION_INT, &b.n_threads, 0, 64, "N", "threads; 0: one per core" },
         { "runs", 'n', UT_OPTION_INT, &b.n_runs, 1, 1000, "N", "runs of each" },
+        { "only", 0, UT_OPTION_TEXT, &b.only, 0, 0, "TEXT", "operations with this in their name" },
         { "json", 0, UT_OPTION_FLAG, &b.json, 0, 0, NULL, "figures as JSON" },
     };
     struct ut_error err = { 0 };

@@ -21,7 +21,7 @@ void ut_attention_ops_init(struct ut_attention_ops *ops, unsigned cpu)
         ut_attention_ops_init_pairs(ops);
     if (cpu & UT_CPU_AVX512_BF16)
         ut_attention_ops_init_bf16(ops);
-    if (cpu & UT_CPU_AMX_BF16)
+    if ((cpu & UT_CPU_AMX_BF16) && (cpu & UT_CPU_AVX512_BF16))
         ut_attention_ops_init_amx(ops);
 #endif
 }

@@ -1,5 +1,3 @@
-#include <math.h>
-
 #include "compute/attention_avx512.h"
 #include "compute/simd_avx512.h"
 
@@ -67,60 +65,9 @@ static void to_bf16(uint16_t *y, const float *x, size_t n)
     }
 }
 
-/*
- * 2^x for x <= 0, relative error below 2e-4, far below what bf16 keeps. Least squares fit of
- * 2^f on [-1/2, 1/2], constant term exactly 1.
- */
-UT_INLINE __m512 exp2_rough(__m512 x)
-{
-    x = _mm512_max_ps(x, _mm512_set1_ps(-120.0f));
-    __m512 n = _mm512_roundscale_ps(x, 8);
-    __m512 f = _mm512_sub_ps(x, n);
-    __m512 p = _mm512_fmadd_ps(f, _mm512_set1_ps(0.0558824f), _mm512_set1_ps(0.2422560f));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(0.6930424f));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.0f));
-    return _mm512_scalef_ps(p, n);
-}
-
-static void softmax_row(const struct ut_softmax_step *step, size_t r, uint16_t *p)
-{
-    const float *s = step->s + r * UT_KEY_BLOCK;
-    float *o = step->o + r * step->ldo;
-    __m512 most = _mm512_set1_ps(step->m[r]), sum = _mm512_setzero_ps();
-    float factor = step->scale * 1.44269504f;
-
-    for (size_t i = 0; i < step->n; i += 16) {
-        __mmask16 lanes = ut_lanes16(step->n - i);
-        most = _mm512_mask_max_ps(most, lanes, most, _mm512_maskz_loadu_ps(lanes, s + i));
-    }
-    float max = _mm512_reduce_max_ps(most);
-    __m512 scale = _mm512_set1_ps(factor), shift = _mm512_set1_ps(max * factor);
-    for (size_t i = 0; i < (step->n + 31) / 32 * 32; i += 16) {
-        __mmask16 lanes = i < step->n ? ut_lanes16(step->n - i) : 0;
-        __m512 x = _mm512_maskz_loadu_ps(lanes, s + i);
-        __m512 e = _mm512_maskz_mov_ps(lanes, exp2_rough(_mm512_fmsub_ps(x, scale, shift)));
-        __m512i rounded = _mm512_srli_epi32(round_bf16(e), 16);
-        _mm256_storeu_si256((__m256i *)(void *)(p + i), _mm512_cvtepi32_epi16(rounded));
-        sum = _mm512_add_ps(sum, e);
-    }
-    float before = step->m[r];
-    float keep = before == -INFINITY ? 0 : expf((before - max) * step->scale);
-    step->m[r] = max;
-    step->l[r] = step->l[r] * keep + _mm512_reduce_add_ps(sum);
-    for (size_t j = 0; keep != 1.0f && j < step->d; j += 16)
-        _mm512_storeu_ps(o + j, _mm512_mul_ps(_mm512_loadu_ps(o + j), _mm512_set1_ps(keep)));
-}
-
-static void softmax_pairs(const struct ut_softmax_step *step, uint16_t *p)
-{
-    for (size_t r = 0; r < step->n_rows; r++)
-        softmax_row(step, r, p + r * UT_KEY_BLOCK);
-}
-
 void ut_attention_ops_init_pairs(struct ut_attention_ops *ops)
 {
     ops->pack_k_pairs = pack_k_pairs;
     ops->pack_v_pairs = pack_v_pairs;
     ops->to_bf16 = to_bf16;
-    ops->softmax_pairs = softmax_pairs;
 }

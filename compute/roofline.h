@@ -31,6 +31,9 @@ struct ut_roofline_figure {
 
 size_t ut_roofline_n_ops(void);
 
+/* The name of operation i < ut_roofline_n_ops(). */
+const char *ut_roofline_name(size_t i);
+
 /*
  * Runs operation i of ut_roofline_n_ops() once to warm up and then n_runs times (1 to 1000).
  * Errors: UT_EINVAL, UT_ENOMEM.

@@ -283,6 +283,11 @@ size_t ut_roofline_n_ops(void)
     return sizeof ops / sizeof ops[0];
 }
 
+const char *ut_roofline_name(size_t i)
+{
+    return ops[i].name;
+}
+
 enum ut_status ut_roofline_run(struct ut_roofline_figure *out, struct ut_compute *c,
                                const struct ut_roofline *peak, size_t i, int n_runs)
 {
