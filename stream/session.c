@@ -23,7 +23,7 @@ struct ut_session_options ut_session_options_default(void)
         .segmenter = ut_segmenter_options_default(),
         .commit = { .policy = UT_COMMIT_LOCAL_AGREEMENT,
                     .n_agree = 2,
-                    .hold_samples = UT_MEL_RATE_HZ / 2 },
+                    .hold_samples = UT_MEL_RATE_HZ },
     };
 }
 
