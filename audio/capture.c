@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -68,6 +69,21 @@ static void unmute(int kept)
     close(kept);
 }
 
+/*
+ * PortAudio 19.6 asserts, which ends the process, where ALSA finds no configuration at all; without
+ * one there is no device either. ALSA_CONFIG_PATH may list several files.
+ */
+static enum ut_status check_configured(struct ut_error *err)
+{
+    const char *path = getenv("ALSA_CONFIG_PATH");
+    struct stat sb;
+
+    path = path && *path ? path : "/usr/share/alsa/alsa.conf";
+    if (strchr(path, ':') || (stat(path, &sb) == 0 && S_ISREG(sb.st_mode) && sb.st_size > 0))
+        return UT_OK;
+    return ut_error_set(err, UT_EIO, "no sound system: ALSA's configuration %s is missing", path);
+}
+
 static void describe(struct ut_capture_device *out, int index, const PaDeviceInfo *info)
 {
     const PaHostApiInfo *api = Pa_GetHostApiInfo(info->hostApi);
@@ -87,7 +103,10 @@ enum ut_status ut_capture_list(struct ut_capture_device *out, size_t capacity, s
                                struct ut_error *err)
 {
     size_t count = 0;
+    enum ut_status st = check_configured(err);
 
+    if (st != UT_OK)
+        return st;
     pthread_mutex_lock(&portaudio_lock);
     int kept = mute();
     PaError e = Pa_Initialize();
@@ -216,8 +235,11 @@ static size_t size_ring(unsigned rate_hz)
 /* PortAudio's part of opening; muted and locked. */
 static enum ut_status start(struct ut_capture *c, const char *wanted, struct ut_error *err)
 {
-    PaError e = Pa_Initialize();
+    enum ut_status st = check_configured(err);
 
+    if (st != UT_OK)
+        return st;
+    PaError e = Pa_Initialize();
     if (e != paNoError)
         return ut_error_set(err, UT_EIO, "no sound system: %s", Pa_GetErrorText(e));
     c->has_portaudio = true;

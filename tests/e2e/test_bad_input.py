@@ -189,6 +189,10 @@ def microphone_that_is_not_there():
         check_fails(utter("mic", "--model", MODEL, env=env), DEVICE)
         check_fails(utter("mic", "--list-devices", env=env), DEVICE)
         check_fails(utter("mic", "--device", "no such thing", env=env), DEVICE)
+        missing = f"{d}/missing.conf"  # an assertion of PortAudio's, were it asked
+        for more in ((), ("--list-devices",)):
+            p = utter("mic", "--model", MODEL, *more, env={**env, "ALSA_CONFIG_PATH": missing})
+            check_fails(p, DEVICE, missing)
 
 
 e2e.run([audio_that_is_none, truncated_audio_is_captioned_as_far_as_it_goes, audio_of_nan_is_named,
