@@ -162,6 +162,12 @@ def interrupt_of_a_whole_file_keeps_its_captions():
         e2e.check_subtitles(open(f"{d}/a.vtt").read(), "vtt")
 
 
+def heed_signals():
+    """Under nohup or in the background of a shell signals are ignored, and utter leaves them so."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def interrupt_of_a_stream_that_outruns_the_engine_keeps_its_captions():
     with e2e.folder() as d:
         clip = open(CLIP, "rb").read()
@@ -172,7 +178,7 @@ def interrupt_of_a_stream_that_outruns_the_engine_keeps_its_captions():
         for sig, status in ((signal.SIGINT, INTERRUPTED), (signal.SIGHUP, 128 + signal.SIGHUP)):
             p = subprocess.Popen([UTTER, "caption", "--model", MODEL, "--live", "--speed", "1000",
                                   "-f", "jsonl", path], stdout=subprocess.PIPE,
-                                 stderr=subprocess.PIPE)
+                                 stderr=subprocess.PIPE, preexec_fn=heed_signals)
             first = p.stdout.readline()
             p.send_signal(sig)
             out, err = p.communicate(timeout=e2e.TIMEOUT)
