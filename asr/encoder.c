@@ -37,12 +37,13 @@ struct ut_asr_encoder {
 
 /*
  * Scratch of the largest pass, so that none takes memory later: all rows as int8 for attn_out, or
- * the rows of a chunk as int8 for ffn_down or as floats, normalised.
+ * the rows of a chunk as int8 for ffn_down, as floats, normalised, or as bf16 for the second
+ * convolution, three positions each.
  */
 static size_t count_scratch(const struct ut_asr_encoder *e)
 {
     size_t d = e->model->dims.n_audio_state;
-    size_t rows = e->max_positions * (d + 192), chunk = e->n_chunk * (4 * d + 192);
+    size_t rows = e->max_positions * (d + 192), chunk = e->n_chunk * (6 * d + 192);
 
     return (rows > chunk ? rows : chunk) + UT_CACHE_LINE;
 }

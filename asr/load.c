@@ -307,6 +307,14 @@ static void permute_conv(unsigned char *dst, const unsigned char *src, size_t si
     }
 }
 
+/* Convolutions stay f16 in a quantised file; what is around them tells. */
+static bool is_quantised(const struct ut_gguf *g)
+{
+    const struct ut_tensor *t = ut_gguf_find(g, "encoder.blk.0.attn_q.weight");
+
+    return t && ut_dtype_block(t->dtype) > 1;
+}
+
 static enum ut_status load_conv(struct loader *ld, struct ut_linear **out, const char *name,
                                 size_t n_in)
 {
@@ -333,7 +341,9 @@ static enum ut_status load_conv(struct loader *ld, struct ut_linear **out, const
     permute_conv(data, weight->data, weight->n_bytes / (n_out * n_in * 3), n_out, n_in);
     struct ut_tensor matrix = { weight->name, weight->dtype,  2, { n_out, 3 * n_in, 1, 1 },
                                 data,         weight->n_bytes };
-    struct ut_linear_spec spec = { .n_parts = 1, .weight = { &matrix }, .bias = { bias } };
+    struct ut_linear_spec spec = {
+        .n_parts = 1, .weight = { &matrix }, .bias = { bias }, .rough = is_quantised(ld->g)
+    };
     st = pack_linear(ld, out, &spec, full);
     ut_free(data);
     ut_gguf_release(ld->g, weight);

@@ -1,6 +1,8 @@
 /* Linear layers at work: quantise or normalise the rows, then products by tiles. */
 #include "compute/linear.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "compute/context.h"
 
@@ -27,25 +29,37 @@ struct run {
     size_t tile_rows, tile_panels, n_panel_tiles;
 };
 
+/* A row as the product reads it, to row r of run->a; y is where normalised floats may stand. */
+static void prepare_row(struct run *run, size_t r, const float *x, float *y)
+{
+    const struct ut_linear_ops *ops = &run->c->linear;
+    const struct ut_linear *w = run->w;
+
+    if (run->call->norm) {
+        ops->norm(run->call->norm, x, y, w->n_in);
+        x = y;
+    }
+    if (w->kind == UT_LINEAR_S8) {
+        ops->quantise((uint8_t *)run->a + r * run->lda, &run->row_scale[r], x, w->n_in, w->k,
+                      ops->zero);
+    } else if (w->kind == UT_LINEAR_PAIRS) {
+        uint16_t *to = (uint16_t *)run->a + r * run->lda;
+        run->c->attention.to_bf16(to, x, w->n_in);
+        memset(to + w->n_in, 0, (w->k - w->n_in) * sizeof *to);
+    }
+}
+
 static void prepare_rows(void *ctx, size_t tile, int worker)
 {
     struct run *run = ctx;
     const struct ut_linear_call *call = run->call;
-    const struct ut_linear_ops *ops = &run->c->linear;
-    size_t n_in = run->w->n_in, end = (tile + 1) * PREPARE_ROWS;
-    bool s8 = run->w->kind == UT_LINEAR_S8;
+    size_t end = (tile + 1) * PREPARE_ROWS;
+    bool floats = ut_linear_input_bytes(run->w->kind) == sizeof(float);
 
     end = end < call->n_rows ? end : call->n_rows;
     for (size_t r = tile * PREPARE_ROWS; r < end; r++) {
-        const float *x = call->x + r * call->ldx;
-        if (call->norm) {
-            float *y = s8 ? ut_compute_worker(run->c, worker) : (float *)run->a + r * run->lda;
-            ops->norm(call->norm, x, y, n_in);
-            x = y;
-        }
-        if (s8)
-            ops->quantise((uint8_t *)run->a + r * run->lda, &run->row_scale[r], x, n_in, run->w->k,
-                          ops->zero);
+        float *y = floats ? (float *)run->a + r * run->lda : ut_compute_worker(run->c, worker);
+        prepare_row(run, r, call->x + r * call->ldx, y);
     }
 }
 
@@ -53,20 +67,19 @@ static void prepare_rows(void *ctx, size_t tile, int worker)
 static enum ut_status prepare(struct run *run)
 {
     const struct ut_linear_call *call = run->call;
-    bool s8 = run->w->kind == UT_LINEAR_S8;
+    size_t element = ut_linear_input_bytes(run->w->kind), line = UT_CACHE_LINE / element;
     size_t a_bytes, scale_bytes = ut_round_up(call->n_rows * sizeof(float), UT_CACHE_LINE);
 
-    if (!s8 && !call->norm) {
+    if (element == sizeof(float) && !call->norm) {
         run->a = call->x;
         run->lda = call->ldx;
         return UT_OK;
     }
     /* An odd number of cache lines, so that rows do not fall on the same cache sets. */
-    size_t line = s8 ? UT_CACHE_LINE : UT_CACHE_LINE / sizeof(float);
     run->lda = ut_round_up(run->w->k, line);
     if (run->lda / line % 2 == 0)
         run->lda += line;
-    if (!ut_size_mul(call->n_rows, run->lda * (s8 ? 1 : sizeof(float)), &a_bytes))
+    if (!ut_size_mul(call->n_rows, run->lda * element, &a_bytes))
         return UT_EINVAL;
     unsigned char *scratch = ut_compute_scratch(run->c, scale_bytes + a_bytes);
     if (!scratch)
@@ -103,11 +116,26 @@ static void multiply(const struct run *run, size_t row, size_t n_rows, size_t pa
         ops->gemm_s8(&g);
         return;
     }
-    size_t element = w->kind == UT_LINEAR_F32 ? 4 : 2;
+    if (w->kind == UT_LINEAR_PAIRS) {
+        struct ut_gemm_pairs g = {
+            .a = (const uint16_t *)run->a + row * run->lda,
+            .lda = run->lda,
+            .w = (const uint16_t *)w->data + panel * w->k * UT_PANEL,
+            .panel = w->k * UT_PANEL,
+            .k = w->k,
+            .n_rows = n_rows,
+            .n_panels = n_panels,
+            .c = acc,
+            .ldc = n_panels * UT_PANEL,
+        };
+        run->c->attention.gemm_pairs(&g);
+        return;
+    }
     struct ut_gemm_float g = {
         .a = (const float *)run->a + row * run->lda,
         .lda = run->lda,
-        .w = (const unsigned char *)w->data + panel * w->k * UT_PANEL * element,
+        .w = (const unsigned char *)w->data +
+             panel * w->k * UT_PANEL * ut_linear_weight_bytes(w->kind),
         .panel = w->k * UT_PANEL,
         .k = w->k,
         .n_rows = n_rows,
@@ -166,7 +194,8 @@ static void run_tile(void *ctx, size_t tile, int worker)
     size_t panel0 = tile % run->n_panel_tiles * run->tile_panels;
     size_t row_end = smaller(row0 + run->tile_rows, run->call->n_rows);
     size_t panel_end = smaller(panel0 + run->tile_panels, run->w->n_panels);
-    size_t row_step = run->w->kind == UT_LINEAR_S8 ? ops->s8_rows : ops->float_rows;
+    bool floats = ut_linear_input_bytes(run->w->kind) == sizeof(float);
+    size_t row_step = floats ? ops->float_rows : ops->s8_rows;
     size_t panel_step = run->call->n_rows <= THIN_ROWS ? THIN_PANELS : ops->s8_panels;
 
     for (size_t p = panel0, n_panels; p < panel_end; p += n_panels) {
@@ -182,8 +211,7 @@ static void run_tile(void *ctx, size_t tile, int worker)
 
 static void plan_tiles(struct run *run)
 {
-    size_t element = run->w->kind == UT_LINEAR_F32 ? 4 : run->w->kind == UT_LINEAR_S8 ? 1 : 2;
-    size_t panel_bytes = run->w->k * UT_PANEL * element;
+    size_t panel_bytes = run->w->k * UT_PANEL * ut_linear_weight_bytes(run->w->kind);
     bool thin = run->call->n_rows <= THIN_ROWS;
     size_t bytes = thin ? THIN_BYTES : TILE_BYTES;
 

@@ -5,7 +5,8 @@
  * that; any number of contexts of the same CPU level may read them. The packed form depends on the
  * source: f32 stays f32, f16/bf16 stay 16 bit, quantised types become int8 with one scale an output
  * row (inputs are then quantised per row on the fly: int8, one scale a row), or f16 in a context
- * with float_weights. docs/KERNELS.md.
+ * with float_weights; rough float weights become bf16 pairs where the processor multiplies those
+ * fastest, and inputs then bf16 on the fly. docs/KERNELS.md.
  */
 #ifndef UT_COMPUTE_LINEAR_H
 #define UT_COMPUTE_LINEAR_H
@@ -22,6 +23,7 @@ struct ut_linear_spec {
     size_t n_parts;
     const struct ut_tensor *weight[UT_LINEAR_MAX_PARTS];
     const struct ut_tensor *bias[UT_LINEAR_MAX_PARTS]; /* [n_out_i] of any float type, or NULL: 0 */
+    bool rough; /* float weights need no more than bf16: those of a model that is quantised */
 };
 
 /*

@@ -15,16 +15,38 @@
 #define UT_PANEL 16    /* output columns of a panel */
 #define UT_S8_ALIGN 64 /* quantised rows are padded to whole AMX tiles along n_in */
 
-enum ut_linear_kind { UT_LINEAR_F32 = 0, UT_LINEAR_F16, UT_LINEAR_BF16, UT_LINEAR_S8 };
+#define UT_PAIRS_ALIGN 32 /* and rows of bf16 pairs likewise */
+
+/* PAIRS: bf16 weights two by two, for inputs that become bf16 too. */
+enum ut_linear_kind {
+    UT_LINEAR_F32 = 0,
+    UT_LINEAR_F16,
+    UT_LINEAR_BF16,
+    UT_LINEAR_S8,
+    UT_LINEAR_PAIRS
+};
+
+/* Bytes of an input as the product reads it. */
+static inline size_t ut_linear_input_bytes(enum ut_linear_kind kind)
+{
+    return kind == UT_LINEAR_S8 ? 1 : kind == UT_LINEAR_PAIRS ? 2 : 4;
+}
+
+/* Bytes of a packed weight. */
+static inline size_t ut_linear_weight_bytes(enum ut_linear_kind kind)
+{
+    return kind == UT_LINEAR_S8 ? 1 : kind == UT_LINEAR_F32 ? 4 : 2;
+}
 
 struct ut_linear {
     enum ut_linear_kind kind;
     size_t n_in;
     size_t n_out;
-    size_t k;        /* n_in, for S8 padded to UT_S8_ALIGN */
+    size_t k;        /* n_in, padded for S8 and PAIRS */
     size_t n_panels; /* of UT_PANEL columns; the last is padded with zeros */
     size_t n_bytes;
-    void *data;   /* F32 [n_panels, k, 16], 16 bit the same; S8 [n_panels, k/4, 16, 4] */
+    void *data;   /* F32 [n_panels, k, 16], 16 bit the same; S8 [n_panels, k/4, 16, 4],
+                     PAIRS [n_panels, k/2, 16, 2] */
     float *scale; /* S8: [n_panels * 16] */
     int32_t *sum; /* S8: [n_panels * 16] sum of the int8 weights of a row */
     float *bias;  /* [n_panels * 16] */

@@ -81,7 +81,7 @@ static enum ut_status check_part(const struct ut_tensor *weight, const struct ut
 
 /* Parts of different kinds meet in f32. */
 static enum ut_status choose_form(struct ut_linear *w, const struct ut_linear_spec *spec,
-                                  bool float_weights)
+                                  const struct ut_compute *c)
 {
     if (!spec || spec->n_parts < 1 || spec->n_parts > UT_LINEAR_MAX_PARTS || !spec->weight[0] ||
         spec->weight[0]->n_dims < 2 || spec->weight[0]->n_dims > UT_TENSOR_MAX_DIMS)
@@ -94,13 +94,17 @@ static enum ut_status choose_form(struct ut_linear *w, const struct ut_linear_sp
         enum ut_status status = check_part(spec->weight[i], spec->bias[i], w->n_in);
         if (status != UT_OK || !kind_of(spec->weight[i]->dtype, &kind))
             return UT_EINVAL;
-        if (kind == UT_LINEAR_S8 && float_weights)
+        if (kind == UT_LINEAR_S8 && c->float_weights)
             kind = UT_LINEAR_F16;
         w->kind = i == 0 || w->kind == kind ? kind : UT_LINEAR_F32;
         w->n_out += spec->weight[i]->dims[0];
     }
     w->n_panels = (w->n_out + UT_PANEL - 1) / UT_PANEL;
-    w->k = w->kind == UT_LINEAR_S8 ? ut_round_up(w->n_in, UT_S8_ALIGN) : w->n_in;
+    if (spec->rough && w->kind != UT_LINEAR_S8 && c->attention.pairs && !c->float_weights)
+        w->kind = UT_LINEAR_PAIRS;
+    size_t align = w->kind == UT_LINEAR_S8 ? UT_S8_ALIGN : UT_PAIRS_ALIGN;
+    bool padded = w->kind == UT_LINEAR_S8 || w->kind == UT_LINEAR_PAIRS;
+    w->k = padded ? ut_round_up(w->n_in, align) : w->n_in;
     return UT_OK;
 }
 
@@ -112,6 +116,12 @@ static size_t find_part(const struct ut_linear_spec *spec, size_t *i)
     while (*i >= spec->weight[part]->dims[0])
         *i -= spec->weight[part++]->dims[0];
     return part;
+}
+
+/* Where weight k of output row i stands among pairs. */
+static size_t pair_at(size_t panel, size_t i, size_t k)
+{
+    return panel + k / 2 * 2 * UT_PANEL + i % UT_PANEL * 2 + k % 2;
 }
 
 static void pack_row(const struct ut_linear_ops *ops, struct ut_linear *w, size_t i,
@@ -130,6 +140,10 @@ static void pack_row(const struct ut_linear_ops *ops, struct ut_linear *w, size_
     case UT_LINEAR_BF16:
         for (size_t k = 0; k < w->n_in; k++)
             ((uint16_t *)w->data)[at + k * UT_PANEL] = ut_f32_to_bf16(row[k]);
+        break;
+    case UT_LINEAR_PAIRS:
+        for (size_t k = 0; k < w->n_in; k++)
+            ((uint16_t *)w->data)[pair_at(panel, i, k)] = ut_f32_to_bf16(row[k]);
         break;
     case UT_LINEAR_S8:
         w->scale[i] =
@@ -190,7 +204,7 @@ static enum ut_status pack_bias(struct ut_linear *w, const struct ut_linear_spec
 
 static enum ut_status take_memory(struct ut_linear *w)
 {
-    size_t element = w->kind == UT_LINEAR_F32 ? 4 : w->kind == UT_LINEAR_S8 ? 1 : 2;
+    size_t element = ut_linear_weight_bytes(w->kind);
     size_t n_columns = w->n_panels * UT_PANEL, n_weights;
 
     if (!ut_size_mul(n_columns, w->k, &n_weights))
@@ -216,7 +230,7 @@ enum ut_status ut_linear_create(struct ut_linear **out, struct ut_compute *c,
     struct ut_linear *w = ut_calloc(1, sizeof *w);
     if (!w)
         return UT_ENOMEM;
-    enum ut_status status = choose_form(w, spec, c->float_weights);
+    enum ut_status status = choose_form(w, spec, c);
     if (status == UT_OK)
         status = take_memory(w);
     if (status == UT_OK)
@@ -266,9 +280,8 @@ enum ut_status ut_linear_row(struct ut_compute *c, const struct ut_linear *w, si
         return c->failed;
     if (!w || !y || i >= w->n_out)
         return ut_compute_fail(c, UT_EINVAL);
-    size_t column = i % UT_PANEL, at = i / UT_PANEL * w->k * UT_PANEL;
-    const int8_t *s8 = (const int8_t *)w->data + at + column * 4;
-    at += column;
+    size_t column = i % UT_PANEL, panel = i / UT_PANEL * w->k * UT_PANEL, at = panel + column;
+    const int8_t *s8 = (const int8_t *)w->data + panel + column * 4;
     for (size_t k = 0; k < w->n_in; k++) {
         switch (w->kind) {
         case UT_LINEAR_F32:
@@ -279,6 +292,9 @@ enum ut_status ut_linear_row(struct ut_compute *c, const struct ut_linear *w, si
             break;
         case UT_LINEAR_BF16:
             y[k] = ut_bf16_to_f32(((const uint16_t *)w->data)[at + k * UT_PANEL]);
+            break;
+        case UT_LINEAR_PAIRS:
+            y[k] = ut_bf16_to_f32(((const uint16_t *)w->data)[pair_at(panel, i, k)]);
             break;
         case UT_LINEAR_S8:
             y[k] = (float)s8[k / 4 * 4 * UT_PANEL + k % 4] * w->scale[i];

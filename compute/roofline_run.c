@@ -42,12 +42,14 @@ static const struct op ops[] = {
     { "linear s8 1x512 -> 512", LINEAR, 1, 512, 512, UT_DTYPE_Q8_0, UT_ACT_NONE, false },
     { "linear s8 1x512 -> 51865", LINEAR, 1, 512, 51865, UT_DTYPE_Q8_0, UT_ACT_NONE, false },
     { "linear s8 8x512 -> 51865", LINEAR, 8, 512, 51865, UT_DTYPE_Q8_0, UT_ACT_NONE, false },
-    { "linear f16 3000x240 -> 512 gelu", LINEAR, 3000, 240, 512, UT_DTYPE_F16, UT_ACT_GELU, false },
-    { "linear f16 1500x1536 -> 512 gelu", LINEAR, 1500, 1536, 512, UT_DTYPE_F16, UT_ACT_GELU,
+    { "linear bf16 1500x1536 -> 512 gelu", LINEAR, 1500, 1536, 512, UT_DTYPE_F16, UT_ACT_GELU,
       false },
-    { "linear f32 1500x512 -> 1536", LINEAR, 1500, 512, 1536, UT_DTYPE_F32, UT_ACT_NONE, false },
-    { "linear f32 97x419 -> 333", LINEAR, 97, 419, 333, UT_DTYPE_F32, UT_ACT_NONE, false },
-    { "linear f32 1x512 -> 2048", LINEAR, 1, 512, 2048, UT_DTYPE_F32, UT_ACT_NONE, false },
+    { "linear f16 3000x240 -> 512 gelu", LINEAR, 3000, 240, 512, UT_DTYPE_F16, UT_ACT_GELU, true },
+    { "linear f16 1500x1536 -> 512 gelu", LINEAR, 1500, 1536, 512, UT_DTYPE_F16, UT_ACT_GELU,
+      true },
+    { "linear f32 1500x512 -> 1536", LINEAR, 1500, 512, 1536, UT_DTYPE_F32, UT_ACT_NONE, true },
+    { "linear f32 97x419 -> 333", LINEAR, 97, 419, 333, UT_DTYPE_F32, UT_ACT_NONE, true },
+    { "linear f32 1x512 -> 2048", LINEAR, 1, 512, 2048, UT_DTYPE_F32, UT_ACT_NONE, true },
     { "attention row 1 x 1500 f16", ROWS, 1, 1500, 0, UT_DTYPE_F16, UT_ACT_NONE, false },
     { "attention row 8 x 1500 f16", ROWS, 8, 1500, 0, UT_DTYPE_F16, UT_ACT_NONE, false },
     { "attention row 1 x 203 f32", ROWS, 1, 203, 0, UT_DTYPE_F32, UT_ACT_NONE, false },
@@ -90,7 +92,7 @@ static enum ut_status open_linear(struct bench *b)
         status = ut_dtype_write(stored, w, op->dtype, n);
     }
     struct ut_tensor t = { "w", op->dtype, 2, { op->n_out, op->n_in, 1, 1 }, stored, n_bytes };
-    struct ut_linear_spec spec = { .n_parts = 1, .weight = { &t } };
+    struct ut_linear_spec spec = { .n_parts = 1, .weight = { &t }, .rough = !op->exact };
     if (status == UT_OK)
         status = ut_linear_create(&b->linear, b->c, &spec);
     ut_free(w);
@@ -262,7 +264,7 @@ static enum ut_status time_runs(struct bench *b, int n_runs, struct ut_roofline_
     return ut_compute_end(b->c);
 }
 
-/* Attention's inexact form is held against bf16 where there is one; all but int8 against f32. */
+/* What need not be exact is held against bf16 where there is one; all but int8 against f32. */
 static double find_peak(const struct op *op, const struct ut_roofline *peak,
                         const char **arithmetic)
 {
@@ -270,7 +272,7 @@ static double find_peak(const struct op *op, const struct ut_roofline *peak,
         *arithmetic = "s8";
         return peak->s8_gops;
     }
-    if (op->kind == WINDOW && !op->exact && peak->bf16_gops > 0) {
+    if ((op->kind == WINDOW || op->kind == LINEAR) && !op->exact && peak->bf16_gops > 0) {
         *arithmetic = "bf16";
         return peak->bf16_gops;
     }

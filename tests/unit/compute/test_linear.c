@@ -268,6 +268,55 @@ static void test_parts_are_stacked_in_order(void **state)
     ut_compute_destroy(c);
 }
 
+/* Float weights that may be rough: 2^-8 of every product, which is what two bf16 lose. */
+static void check_rough(struct ut_compute *c, enum ut_dtype dtype, size_t n_rows, size_t n_out,
+                        size_t n_in)
+{
+    struct layer l;
+    struct ut_linear *rough = NULL;
+    uint64_t seed = n_rows;
+    float *x = malloc(n_rows * n_in * sizeof *x), *y = malloc(n_rows * n_out * sizeof *y);
+    float row[512];
+
+    layer_init(&l, c, n_out, n_in, dtype);
+    struct ut_linear_spec spec = { 1, { &l.weight_tensor }, { &l.bias_tensor }, true };
+    assert_int_equal(ut_linear_create(&rough, c, &spec), UT_OK);
+    random_fill(&seed, x, n_rows * n_in);
+    struct ut_linear_call call = { .x = x, .ldx = n_in, .y = y, .ldy = n_out, .n_rows = n_rows };
+    assert_int_equal(ut_linear_run(c, rough, &call), UT_OK);
+    for (size_t r = 0; r < n_rows; r++) {
+        for (size_t j = 0; j < n_out; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < n_in; k++)
+                sum += fabs((double)x[r * n_in + k] * l.w[j * n_in + k]);
+            assert_true(fabs(y[r * n_out + j] - reference(&l, x + r * n_in, j)) <=
+                        sum * (0x1p-8 + 4e-7 * (double)n_in) + 1e-6);
+        }
+    }
+    assert_int_equal(ut_linear_row(c, rough, n_out - 1, row), UT_OK);
+    for (size_t k = 0; k < n_in; k++)
+        assert_true(fabsf(row[k] - l.w[(n_out - 1) * n_in + k]) <= 0x1p-9f);
+    ut_linear_destroy(rough);
+    layer_finish(&l);
+    free(x);
+    free(y);
+}
+
+static void test_rough_float_weights_lose_no_more_than_bf16(void **state)
+{
+    static const size_t shapes[][3] = {
+        { 1, 1, 1 }, { 3, 17, 33 }, { 40, 70, 240 }, { 70, 48, 96 }, { 300, 33, 65 }
+    };
+    struct ut_compute *c = new_compute(2);
+
+    (void)state;
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+        check_rough(c, UT_DTYPE_F16, shapes[s][0], shapes[s][1], shapes[s][2]);
+        check_rough(c, UT_DTYPE_F32, shapes[s][0], shapes[s][1], shapes[s][2]);
+    }
+    ut_compute_destroy(c);
+}
+
 static void test_row_of_quantised_weights_is_near_the_source(void **state)
 {
     struct ut_compute *c = new_compute(2);
@@ -346,11 +395,11 @@ static void test_create_when_shapes_or_types_are_wrong_fails(void **state)
     integer.dtype = UT_DTYPE_I32;
     flat.n_dims = 1;
     struct ut_linear_spec specs[] = {
-        { 0, { &good }, { NULL } },       { 5, { &good }, { NULL } },
-        { 1, { NULL }, { NULL } },        { 2, { &good, &other }, { NULL } },
-        { 1, { &cut }, { NULL } },        { 1, { &integer }, { NULL } },
-        { 1, { &good }, { &bias } },      { 1, { &flat }, { NULL } },
-        { 2, { &good, NULL }, { NULL } },
+        { 0, { &good }, { NULL }, false },       { 5, { &good }, { NULL }, false },
+        { 1, { NULL }, { NULL }, false },        { 2, { &good, &other }, { NULL }, false },
+        { 1, { &cut }, { NULL }, false },        { 1, { &integer }, { NULL }, false },
+        { 1, { &good }, { &bias }, false },      { 1, { &flat }, { NULL }, false },
+        { 2, { &good, NULL }, { NULL }, false },
     };
     for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++)
         assert_int_equal(ut_linear_create(&w, c, &specs[i]), UT_EINVAL);
@@ -394,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_quantised_weights_in_float_context_skip_int8),
         cmocka_unit_test(test_run_applies_norm_activation_and_residual),
         cmocka_unit_test(test_parts_are_stacked_in_order),
+        cmocka_unit_test(test_rough_float_weights_lose_no_more_than_bf16),
         cmocka_unit_test(test_row_of_quantised_weights_is_near_the_source),
         cmocka_unit_test(test_rows_do_not_depend_on_the_batch),
         cmocka_unit_test(test_input_that_is_not_finite_gives_output_that_is_not),
