@@ -82,18 +82,20 @@ static void gemm_pairs(const struct ut_gemm_pairs *g)
 {
     size_t r = 0;
 
-    if (g->n_rows >= 2 * ROWS) {
+    if (!g->tiles && g->n_rows >= ROWS)
         ut_tiles_load(ROWS, ROWS);
-        for (; r + 2 * ROWS <= g->n_rows; r += 2 * ROWS)
-            strip(g, r, 2 * ROWS);
+    for (; r + 2 * ROWS <= g->n_rows; r += 2 * ROWS)
+        strip(g, r, 2 * ROWS);
+    for (; r + ROWS <= g->n_rows; r += ROWS)
+        strip(g, r, ROWS);
+    if (r < g->n_rows) {
+        ut_tiles_load(g->n_rows - r, 0);
+        strip(g, r, g->n_rows - r);
+        if (g->tiles)
+            ut_tiles_load(ROWS, ROWS);
     }
-    while (r < g->n_rows) {
-        size_t n = g->n_rows - r < ROWS ? g->n_rows - r : ROWS;
-        ut_tiles_load(n, 0);
-        strip(g, r, n);
-        r += n;
-    }
-    ut_tiles_release();
+    if (!g->tiles)
+        ut_tiles_release();
 }
 
 void ut_attention_ops_init_amx(struct ut_attention_ops *ops)

@@ -53,7 +53,8 @@ struct ut_gemm_pairs {
     size_t n_panels;
     float *c;
     size_t ldc;
-    bool add; /* to what c holds */
+    bool add;   /* to what c holds */
+    bool tiles; /* the caller is between ut_linear_ops.tiles_begin() and tiles_end() */
 };
 
 struct ut_attention_ops {

@@ -193,6 +193,7 @@ static void attend_pairs(const struct window *w, struct query_block *qb, size_t 
         .n_panels = (b->n + 15) / 16,
         .c = qb->s,
         .ldc = UT_KEY_BLOCK,
+        .tiles = w->c->linear.tiles_begin != NULL,
     };
     struct ut_softmax_step step = softmax_of(w, qb, n_q, b->n);
     struct ut_gemm_pairs mix = {
@@ -206,6 +207,7 @@ static void attend_pairs(const struct window *w, struct query_block *qb, size_t 
         .c = qb->o,
         .ldc = MAX_D,
         .add = true,
+        .tiles = w->c->linear.tiles_begin != NULL,
     };
 
     ops->gemm_pairs(&scores);
@@ -239,6 +241,8 @@ static void query_tile(void *ctx, size_t tile, int worker)
     const float *q = call->q + q0 * call->ldq + h * d;
     for (size_t i = 0; w->form.pairs && i < n_q; i++)
         w->c->attention.to_bf16(qb->q + i * MAX_D, q + i * call->ldq, d);
+    if (w->c->linear.tiles_begin)
+        w->c->linear.tiles_begin();
     for (size_t s = 0; s < call->n_spans; s++) {
         const unsigned char *packed = packed_span(w, (size_t)(call - w->calls), s);
         for (size_t i = 0; i < n_blocks_of(&call->spans[s]); i++) {
@@ -249,6 +253,8 @@ static void query_tile(void *ctx, size_t tile, int worker)
                 attend_f32(w, qb, q, call->ldq, n_q, &b);
         }
     }
+    if (w->c->linear.tiles_end)
+        w->c->linear.tiles_end();
     for (size_t i = 0; i < n_q; i++) {
         float *y = call->y + (q0 + i) * call->ldy + h * d;
         for (size_t j = 0; j < d; j++)

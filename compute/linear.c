@@ -27,6 +27,7 @@ struct run {
     size_t lda;
     float *row_scale;
     size_t tile_rows, tile_panels, n_panel_tiles;
+    bool tiles; /* products run between tiles_begin() and tiles_end() */
 };
 
 /* A row as the product reads it, to row r of run->a; y is where normalised floats may stand. */
@@ -112,6 +113,7 @@ static void multiply(const struct run *run, size_t row, size_t n_rows, size_t pa
             .n_panels = n_panels,
             .c = acc,
             .ldc = n_panels * UT_PANEL,
+            .tiles = run->tiles,
         };
         ops->gemm_s8(&g);
         return;
@@ -127,6 +129,7 @@ static void multiply(const struct run *run, size_t row, size_t n_rows, size_t pa
             .n_panels = n_panels,
             .c = acc,
             .ldc = n_panels * UT_PANEL,
+            .tiles = run->tiles,
         };
         run->c->attention.gemm_pairs(&g);
         return;
@@ -198,6 +201,8 @@ static void run_tile(void *ctx, size_t tile, int worker)
     size_t row_step = floats ? ops->float_rows : ops->s8_rows;
     size_t panel_step = run->call->n_rows <= THIN_ROWS ? THIN_PANELS : ops->s8_panels;
 
+    if (run->tiles)
+        ops->tiles_begin();
     for (size_t p = panel0, n_panels; p < panel_end; p += n_panels) {
         size_t split = run->call->split / UT_PANEL;
         n_panels = smaller(panel_step, (p < split && split < panel_end ? split : panel_end) - p);
@@ -207,6 +212,8 @@ static void run_tile(void *ctx, size_t tile, int worker)
             finish_block(run, r, n_rows, p, n_panels, acc);
         }
     }
+    if (run->tiles)
+        ops->tiles_end();
 }
 
 static void plan_tiles(struct run *run)
@@ -217,6 +224,7 @@ static void plan_tiles(struct run *run)
 
     run->tile_rows = thin ? THIN_ROWS : TILE_ROWS;
     run->tile_panels = (bytes + panel_bytes - 1) / panel_bytes;
+    run->tiles = run->c->linear.tiles_begin && !thin && run->w->kind >= UT_LINEAR_S8;
     run->n_panel_tiles = (run->w->n_panels + run->tile_panels - 1) / run->tile_panels;
 }
 

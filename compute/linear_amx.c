@@ -6,79 +6,126 @@
 #define ROWS 16 /* of a tile */
 #define K 64    /* bytes of a tile row */
 
-/* 32 rows x 2 panels: four result tiles, so that each loaded tile is used twice. */
-static void block_2x2(const uint8_t *a, size_t lda, const int8_t *w, size_t panel, size_t k,
-                      int32_t *c, size_t ldc)
+/* What the blocks of one pass share. */
+struct block {
+    size_t lda;
+    size_t panel;
+    size_t k;
+    size_t ldc;
+    bool add; /* to what c holds */
+};
+
+/*
+ * Inputs of one pass: 32 rows of them and two panels of weights stay in the nearest cache. A
+ * multiple of K.
+ */
+#define K_PASS 512
+
+/* Sums of 32 rows x 2 panels in four tiles, so that each loaded tile is used twice. */
+static void block_2x2(const struct block *b, const uint8_t *a, const int8_t *w, int32_t *c)
 {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-    for (size_t i = 0; i < k; i += K) {
-        _tile_loadd(4, a + i, lda);
+    size_t ldc = b->ldc * sizeof *c;
+
+    if (b->add) {
+        _tile_loadd(0, c, ldc);
+        _tile_loadd(1, c + UT_PANEL, ldc);
+        _tile_loadd(2, c + ROWS * b->ldc, ldc);
+        _tile_loadd(3, c + ROWS * b->ldc + UT_PANEL, ldc);
+    } else {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+    }
+    for (size_t i = 0; i < b->k; i += K) {
+        _tile_loadd(4, a + i, b->lda);
         _tile_loadd(6, w + i * UT_PANEL, K);
-        _tile_loadd(7, w + panel + i * UT_PANEL, K);
+        _tile_loadd(7, w + b->panel + i * UT_PANEL, K);
         _tile_dpbusd(0, 4, 6);
-        _tile_loadd(5, a + ROWS * lda + i, lda);
+        _tile_loadd(5, a + ROWS * b->lda + i, b->lda);
         _tile_dpbusd(1, 4, 7);
         _tile_dpbusd(2, 5, 6);
         _tile_dpbusd(3, 5, 7);
     }
-    _tile_stored(0, c, ldc * sizeof *c);
-    _tile_stored(1, c + UT_PANEL, ldc * sizeof *c);
-    _tile_stored(2, c + ROWS * ldc, ldc * sizeof *c);
-    _tile_stored(3, c + ROWS * ldc + UT_PANEL, ldc * sizeof *c);
+    _tile_stored(0, c, ldc);
+    _tile_stored(1, c + UT_PANEL, ldc);
+    _tile_stored(2, c + ROWS * b->ldc, ldc);
+    _tile_stored(3, c + ROWS * b->ldc + UT_PANEL, ldc);
 }
 
-static void block_1x2(const uint8_t *a, size_t lda, const int8_t *w, size_t panel, size_t k,
-                      int32_t *c, size_t ldc)
+static void block_1x2(const struct block *b, const uint8_t *a, const int8_t *w, int32_t *c)
 {
-    _tile_zero(0);
-    _tile_zero(1);
-    for (size_t i = 0; i < k; i += K) {
-        _tile_loadd(4, a + i, lda);
+    size_t ldc = b->ldc * sizeof *c;
+
+    if (b->add) {
+        _tile_loadd(0, c, ldc);
+        _tile_loadd(1, c + UT_PANEL, ldc);
+    } else {
+        _tile_zero(0);
+        _tile_zero(1);
+    }
+    for (size_t i = 0; i < b->k; i += K) {
+        _tile_loadd(4, a + i, b->lda);
         _tile_loadd(6, w + i * UT_PANEL, K);
-        _tile_loadd(7, w + panel + i * UT_PANEL, K);
+        _tile_loadd(7, w + b->panel + i * UT_PANEL, K);
         _tile_dpbusd(0, 4, 6);
         _tile_dpbusd(1, 4, 7);
     }
-    _tile_stored(0, c, ldc * sizeof *c);
-    _tile_stored(1, c + UT_PANEL, ldc * sizeof *c);
+    _tile_stored(0, c, ldc);
+    _tile_stored(1, c + UT_PANEL, ldc);
 }
 
-static void block_1x1(const uint8_t *a, size_t lda, const int8_t *w, size_t k, int32_t *c,
-                      size_t ldc)
+static void block_1x1(const struct block *b, const uint8_t *a, const int8_t *w, int32_t *c)
 {
-    _tile_zero(0);
-    for (size_t i = 0; i < k; i += K) {
-        _tile_loadd(4, a + i, lda);
+    size_t ldc = b->ldc * sizeof *c;
+
+    if (b->add)
+        _tile_loadd(0, c, ldc);
+    else
+        _tile_zero(0);
+    for (size_t i = 0; i < b->k; i += K) {
+        _tile_loadd(4, a + i, b->lda);
         _tile_loadd(6, w + i * UT_PANEL, K);
         _tile_dpbusd(0, 4, 6);
     }
-    _tile_stored(0, c, ldc * sizeof *c);
+    _tile_stored(0, c, ldc);
 }
 
-/* Rows [row, row + n_rows), n_rows <= 32, of all panels; the tiles are as high as the rows. */
-static void strip(const struct ut_gemm_s8 *g, size_t row, size_t n_rows)
+/* Rows [row, row + n_rows) by `height` (32 or 16; the last may be lower) of all panels. */
+static void rows_pass(const struct ut_gemm_s8 *g, const struct block *b, size_t k, size_t row,
+                      size_t n_rows, size_t height)
 {
-    const uint8_t *a = (const uint8_t *)g->a + row * g->lda;
-    size_t panel = g->k * UT_PANEL;
+    const uint8_t *a = (const uint8_t *)g->a + row * g->lda + k;
 
-    for (size_t p = 0; p < g->n_panels;) {
-        const int8_t *w = g->w + p * panel;
-        int32_t *c = g->c + row * g->ldc + p * UT_PANEL;
-        bool two = p + 2 <= g->n_panels;
-
-        if (two && n_rows > ROWS) {
-            block_2x2(a, g->lda, w, panel, g->k, c, g->ldc);
-        } else if (two) {
-            block_1x2(a, g->lda, w, panel, g->k, c, g->ldc);
-        } else {
-            block_1x1(a, g->lda, w, g->k, c, g->ldc);
-            if (n_rows > ROWS)
-                block_1x1(a + ROWS * g->lda, g->lda, w, g->k, c + ROWS * g->ldc, g->ldc);
+    for (size_t p = 0; p < g->n_panels; p += 2) {
+        const int8_t *w = g->w + p * b->panel + k * UT_PANEL;
+        for (size_t r = 0; r < n_rows; r += height) {
+            int32_t *c = g->c + (row + r) * g->ldc + p * UT_PANEL;
+            const uint8_t *a_r = a + r * g->lda;
+            if (p + 2 > g->n_panels) {
+                block_1x1(b, a_r, w, c);
+                if (height > ROWS)
+                    block_1x1(b, a_r + ROWS * g->lda, w, c + ROWS * g->ldc);
+            } else if (height > ROWS) {
+                block_2x2(b, a_r, w, c);
+            } else {
+                block_1x2(b, a_r, w, c);
+            }
         }
-        p += two ? 2 : 1;
+    }
+}
+
+static void rows_of(const struct ut_gemm_s8 *g, size_t row, size_t n_rows, size_t height)
+{
+    for (size_t k = 0; k < g->k && n_rows > 0; k += K_PASS) {
+        struct block b = {
+            .lda = g->lda,
+            .panel = g->k * UT_PANEL,
+            .k = g->k - k < K_PASS ? g->k - k : K_PASS,
+            .ldc = g->ldc,
+            .add = k > 0,
+        };
+        rows_pass(g, &b, k, row, n_rows, height);
     }
 }
 
@@ -93,23 +140,33 @@ static void few_rows(const struct ut_gemm_s8 *g)
 
 static void gemm_s8(const struct ut_gemm_s8 *g)
 {
-    size_t r = 0;
+    size_t n_pairs = g->n_rows / (2 * ROWS) * (2 * ROWS), n_whole = g->n_rows / ROWS * ROWS;
 
     if (g->n_rows < 4) {
         few_rows(g);
         return;
     }
-    if (g->n_rows >= 2 * ROWS) {
+    if (!g->tiles && n_whole > 0)
         ut_tiles_load(ROWS, ROWS);
-        for (; r + 2 * ROWS <= g->n_rows; r += 2 * ROWS)
-            strip(g, r, 2 * ROWS);
+    rows_of(g, 0, n_pairs, 2 * ROWS);
+    rows_of(g, n_pairs, n_whole - n_pairs, ROWS);
+    if (n_whole < g->n_rows) {
+        ut_tiles_load(g->n_rows - n_whole, 0);
+        rows_of(g, n_whole, g->n_rows - n_whole, ROWS);
+        if (g->tiles)
+            ut_tiles_load(ROWS, ROWS);
     }
-    while (r < g->n_rows) {
-        size_t n = g->n_rows - r < ROWS ? g->n_rows - r : ROWS;
-        ut_tiles_load(n, 0);
-        strip(g, r, n);
-        r += n;
-    }
+    if (!g->tiles)
+        ut_tiles_release();
+}
+
+static void tiles_begin(void)
+{
+    ut_tiles_load(ROWS, ROWS);
+}
+
+static void tiles_end(void)
+{
     ut_tiles_release();
 }
 
@@ -117,6 +174,8 @@ void ut_linear_ops_init_amx(struct ut_linear_ops *ops)
 {
     ops->zero = 128;
     ops->s8_rows = 64;
-    ops->s8_panels = 8;
+    ops->s8_panels = 2;
     ops->gemm_s8 = gemm_s8;
+    ops->tiles_begin = tiles_begin;
+    ops->tiles_end = tiles_end;
 }

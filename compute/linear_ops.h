@@ -17,7 +17,7 @@
 
 #define UT_PAIRS_ALIGN 32 /* and rows of bf16 pairs likewise */
 
-/* PAIRS: bf16 weights two by two, for inputs that become bf16 too. */
+/* PAIRS: bf16 weights two by two, for inputs that become bf16 too. From S8 on inputs are made. */
 enum ut_linear_kind {
     UT_LINEAR_F32 = 0,
     UT_LINEAR_F16,
@@ -67,6 +67,7 @@ struct ut_gemm_s8 {
     size_t n_panels;
     int32_t *c;
     size_t ldc;
+    bool tiles; /* the caller is between tiles_begin() and tiles_end() */
 };
 
 /*
@@ -145,6 +146,13 @@ struct ut_linear_ops {
     float (*pack_s8)(int8_t *column, int32_t *sum, const float *x, size_t n);
     /* One column of a 16 bit panel: column[16 * k] = x[k] as f16, to nearest even. */
     void (*pack_f16)(uint16_t *column, const float *x, size_t n);
+
+    /*
+     * Where products need a state of the processor (AMX tiles), it may be set once around many of
+     * them, on the thread that runs them; NULL where there is none. A product works without, too.
+     */
+    void (*tiles_begin)(void);
+    void (*tiles_end)(void);
 };
 
 /* Fills the table for a set of enum ut_cpu flags. */

@@ -36,8 +36,8 @@ static void quantise(struct bench *b)
 
 static void gemm_s8_rows(struct bench *b, size_t n_rows)
 {
-    struct ut_gemm_s8 g = { b->h,   K + 64,  (const int8_t *)b->halves, K, n_rows,
-                            PANELS, b->sums, PANELS * UT_PANEL };
+    struct ut_gemm_s8 g = { b->h,   K + 64,  (const int8_t *)b->halves, K,    n_rows,
+                            PANELS, b->sums, PANELS * UT_PANEL,         false };
     b->linear.gemm_s8(&g);
 }
 
@@ -209,7 +209,8 @@ static void softmax_pairs(struct bench *b)
 
 static void gemm_pairs(struct bench *b)
 {
-    struct ut_gemm_pairs g = { b->h, D, b->halves, D * 16, D, 32, KEYS / 16, b->z, KEYS, false };
+    struct ut_gemm_pairs g = { b->h,      D,    b->halves, D * 16, D,    32,
+                               KEYS / 16, b->z, KEYS,      false,  false };
     b->attention.gemm_pairs(&g);
 }
 

@@ -80,7 +80,12 @@ static void check_gemm_case(const struct ut_linear_ops *ref, const struct ut_lin
     ref->gemm_s8(&g);
     g.a = stored;
     g.c = d;
+    g.tiles = ops->tiles_begin && ca_random() % 2;
+    if (g.tiles)
+        ops->tiles_begin();
     ops->gemm_s8(&g);
+    if (g.tiles)
+        ops->tiles_end();
     for (size_t j = 0; j < n_panels * UT_PANEL; j++) {
         const int8_t *column = w + j / UT_PANEL * k * UT_PANEL + j % UT_PANEL * 4;
         int32_t sum = 0;

@@ -132,8 +132,8 @@ static void check_gemm_case(const struct ut_attention_ops *ref, const struct ut_
     uint16_t *w = make_halves((n_panels - 1) * panel + k * 16, kind, &w_magnitudes);
     float *c = ca_floats(n_c, kind), *d = ca_copy(c, n_c, sizeof *c);
     float *bound = ca_magnitudes(c, n_c);
-    struct ut_gemm_pairs g = { a_magnitudes, lda,      w_magnitudes, panel, k,
-                               n_rows,       n_panels, bound,        ldc,   ca_random() % 2 };
+    struct ut_gemm_pairs g = { a_magnitudes, lda,   w_magnitudes, panel,           k,    n_rows,
+                               n_panels,     bound, ldc,          ca_random() % 2, false };
     ref->gemm_pairs(&g);
     for (size_t i = 0; i < n_c; i++)
         bound[i] = (float)(2 * ((double)k + 2) * CA_EPS) * bound[i] + (float)k * 0x1p-125f;
