@@ -169,12 +169,15 @@ static void scores_f32(float *s, const float *q, const struct ut_cells *k)
         scores(s, q, k, k->d, false);
 }
 
-static void scores_f16(float *s, const float *q, const struct ut_cells *k)
+static void scores_f16(float *const *s, const float *const *q, size_t n_rows,
+                       const struct ut_cells *k)
 {
-    if (k->d == 64)
-        scores(s, q, k, 64, true);
-    else
-        scores(s, q, k, k->d, true);
+    for (size_t r = 0; r < n_rows; r++) {
+        if (k->d == 64)
+            scores(s[r], q[r], k, 64, true);
+        else
+            scores(s[r], q[r], k, k->d, true);
+    }
 }
 
 static void mix_f32(float *y, const float *p, const struct ut_cells *v)
@@ -182,9 +185,10 @@ static void mix_f32(float *y, const float *p, const struct ut_cells *v)
     mix(y, p, v, false);
 }
 
-static void mix_f16(float *y, const float *p, const struct ut_cells *v)
+static void mix_f16(float *const *y, const float *const *p, size_t n_rows, const struct ut_cells *v)
 {
-    mix(y, p, v, true);
+    for (size_t r = 0; r < n_rows; r++)
+        mix(y[r], p[r], v, true);
 }
 
 void ut_attention_ops_init_avx2(struct ut_attention_ops *ops)

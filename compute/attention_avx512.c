@@ -84,18 +84,13 @@ UT_INLINE size_t cell_at(const struct ut_cells *c, size_t i)
     return c->cells ? (size_t)c->cells[i] : c->first + i;
 }
 
-/* Channels [j, j + 16) of a cell, as floats. */
-UT_INLINE __m512 load_cell(const struct ut_cells *c, size_t cell, size_t j, bool half)
+/* Channels [j, j + 16) of a cell. */
+UT_INLINE __m512 load_cell(const struct ut_cells *c, size_t cell, size_t j)
 {
-    __mmask16 lanes = ut_lanes16(c->d - j);
-
-    if (!half)
-        return _mm512_maskz_loadu_ps(lanes, (const float *)c->base + cell * c->d + j);
-    const uint16_t *h = (const uint16_t *)c->base + cell * c->d + j;
-    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(lanes, h));
+    return _mm512_maskz_loadu_ps(ut_lanes16(c->d - j), (const float *)c->base + cell * c->d + j);
 }
 
-UT_INLINE void scores(float *s, const float *q, const struct ut_cells *k, bool half)
+static void scores_f32(float *s, const float *q, const struct ut_cells *k)
 {
     __m512 query[D_MAX / 16];
 
@@ -105,28 +100,12 @@ UT_INLINE void scores(float *s, const float *q, const struct ut_cells *k, bool h
         size_t cell = cell_at(k, i);
         __m512 sum = _mm512_setzero_ps();
         for (size_t j = 0; j < k->d; j += 16)
-            sum = _mm512_fmadd_ps(query[j / 16], load_cell(k, cell, j, half), sum);
+            sum = _mm512_fmadd_ps(query[j / 16], load_cell(k, cell, j), sum);
         s[i] = _mm512_reduce_add_ps(sum);
     }
 }
 
-static void scores_f32(float *s, const float *q, const struct ut_cells *k)
-{
-    scores(s, q, k, false);
-}
-
-static void scores_f16(float *s, const float *q, const struct ut_cells *k)
-{
-    if (k->d == 64) { /* the usual head: a body of its own has no loop over channels */
-        struct ut_cells fixed = *k;
-        fixed.d = 64;
-        scores(s, q, &fixed, true);
-        return;
-    }
-    scores(s, q, k, true);
-}
-
-UT_INLINE void mix(float *y, const float *p, const struct ut_cells *v, bool half)
+static void mix_f32(float *y, const float *p, const struct ut_cells *v)
 {
     __m512 sum[D_MAX / 16];
 
@@ -136,26 +115,10 @@ UT_INLINE void mix(float *y, const float *p, const struct ut_cells *v, bool half
         size_t cell = cell_at(v, i);
         __m512 weight = _mm512_set1_ps(p[i]);
         for (size_t j = 0; j < v->d; j += 16)
-            sum[j / 16] = _mm512_fmadd_ps(weight, load_cell(v, cell, j, half), sum[j / 16]);
+            sum[j / 16] = _mm512_fmadd_ps(weight, load_cell(v, cell, j), sum[j / 16]);
     }
     for (size_t j = 0; j < v->d; j += 16)
         _mm512_mask_storeu_ps(y + j, ut_lanes16(v->d - j), sum[j / 16]);
-}
-
-static void mix_f32(float *y, const float *p, const struct ut_cells *v)
-{
-    mix(y, p, v, false);
-}
-
-static void mix_f16(float *y, const float *p, const struct ut_cells *v)
-{
-    if (v->d == 64) {
-        struct ut_cells fixed = *v;
-        fixed.d = 64;
-        mix(y, p, &fixed, true);
-        return;
-    }
-    mix(y, p, v, true);
 }
 
 void ut_attention_ops_init_avx512(struct ut_attention_ops *ops)
@@ -165,7 +128,5 @@ void ut_attention_ops_init_avx512(struct ut_attention_ops *ops)
     ops->softmax_step = softmax_step;
     ops->to_f16 = to_f16;
     ops->scores_f32 = scores_f32;
-    ops->scores_f16 = scores_f16;
     ops->mix_f32 = mix_f32;
-    ops->mix_f16 = mix_f16;
 }

@@ -5,6 +5,7 @@
 #include "compute/attention_ops.h"
 
 void ut_attention_ops_init_avx512(struct ut_attention_ops *ops);
+void ut_attention_ops_init_rows_avx512(struct ut_attention_ops *ops);
 
 /* The bf16 forms: packing and softmax, then the products by AVX512_BF16 or by AMX tiles. */
 void ut_attention_ops_init_pairs(struct ut_attention_ops *ops);

@@ -18,6 +18,8 @@ void ut_attention_ops_init(struct ut_attention_ops *ops, unsigned cpu)
     if (cpu & UT_CPU_AVX512)
         ut_attention_ops_init_avx512(ops);
     if (cpu & UT_CPU_AVX512)
+        ut_attention_ops_init_rows_avx512(ops);
+    if (cpu & UT_CPU_AVX512)
         ut_attention_ops_init_pairs(ops);
     if (cpu & UT_CPU_AVX512_BF16)
         ut_attention_ops_init_bf16(ops);

@@ -13,6 +13,9 @@
 /* Keys of one block of the window form: scores of a query block against it stay in cache. */
 #define UT_KEY_BLOCK 256
 
+/* Queries that share the cells they read in the row form. */
+#define UT_ROW_GROUP 4
+
 /*
  * One step of a blocked softmax over n_rows rows of scores s [n_rows, UT_KEY_BLOCK]. Per row, with
  * the running maximum m and sum l: m' = max(m, max s); s = exp((s - m') * scale);
@@ -67,10 +70,14 @@ struct ut_attention_ops {
     void (*to_f16)(uint16_t *y, const float *x, size_t n); /* to nearest even */
     /* s[i] = q . k_i */
     void (*scores_f32)(float *s, const float *q, const struct ut_cells *k);
-    void (*scores_f16)(float *s, const float *q, const struct ut_cells *k);
     /* y[j] += sum over i of p[i] * v_i[j] */
     void (*mix_f32)(float *y, const float *p, const struct ut_cells *v);
-    void (*mix_f16)(float *y, const float *p, const struct ut_cells *v);
+    /* The same for 1 to UT_ROW_GROUP queries over the same f16 cells; each result has the same bits
+     * whatever stands beside it. */
+    void (*scores_f16)(float *const *s, const float *const *q, size_t n_rows,
+                       const struct ut_cells *k);
+    void (*mix_f16)(float *const *y, const float *const *p, size_t n_rows,
+                    const struct ut_cells *v);
 
     /* The bf16 forms of the window. `pairs`: they are faster here than the f32 ones. */
     bool pairs;

@@ -68,14 +68,17 @@ static void scores_f32(float *s, const float *q, const struct ut_cells *k)
     }
 }
 
-static void scores_f16(float *s, const float *q, const struct ut_cells *k)
+static void scores_f16(float *const *s, const float *const *q, size_t n_rows,
+                       const struct ut_cells *k)
 {
-    for (size_t i = 0; i < k->n; i++) {
-        const uint16_t *key = (const uint16_t *)k->base + cell_at(k, i) * k->d;
-        float sum = 0;
-        for (size_t j = 0; j < k->d; j++)
-            sum += q[j] * ut_f16_to_f32(key[j]);
-        s[i] = sum;
+    for (size_t r = 0; r < n_rows; r++) {
+        for (size_t i = 0; i < k->n; i++) {
+            const uint16_t *key = (const uint16_t *)k->base + cell_at(k, i) * k->d;
+            float sum = 0;
+            for (size_t j = 0; j < k->d; j++)
+                sum += q[r][j] * ut_f16_to_f32(key[j]);
+            s[r][i] = sum;
+        }
     }
 }
 
@@ -88,12 +91,14 @@ static void mix_f32(float *y, const float *p, const struct ut_cells *v)
     }
 }
 
-static void mix_f16(float *y, const float *p, const struct ut_cells *v)
+static void mix_f16(float *const *y, const float *const *p, size_t n_rows, const struct ut_cells *v)
 {
-    for (size_t i = 0; i < v->n; i++) {
-        const uint16_t *value = (const uint16_t *)v->base + cell_at(v, i) * v->d;
-        for (size_t j = 0; j < v->d; j++)
-            y[j] += p[i] * ut_f16_to_f32(value[j]);
+    for (size_t r = 0; r < n_rows; r++) {
+        for (size_t i = 0; i < v->n; i++) {
+            const uint16_t *value = (const uint16_t *)v->base + cell_at(v, i) * v->d;
+            for (size_t j = 0; j < v->d; j++)
+                y[r][j] += p[r][i] * ut_f16_to_f32(value[j]);
+        }
     }
 }
 

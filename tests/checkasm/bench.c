@@ -170,7 +170,7 @@ static struct ut_cells cells(const void *base)
 static void scores_f16(struct bench *b)
 {
     struct ut_cells c = cells(b->h);
-    b->attention.scores_f16(b->z, b->x, &c);
+    b->attention.scores_f16(&b->z, (const float *const *)&b->x, 1, &c);
 }
 
 static void scores_f32(struct bench *b)
@@ -182,7 +182,7 @@ static void scores_f32(struct bench *b)
 static void mix_f16(struct bench *b)
 {
     struct ut_cells c = cells(b->h);
-    b->attention.mix_f16(b->z, b->x, &c);
+    b->attention.mix_f16(&b->z, (const float *const *)&b->x, 1, &c);
 }
 
 static void mix_f32(struct bench *b)

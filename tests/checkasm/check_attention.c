@@ -131,29 +131,65 @@ static void make_bound(float *sums, size_t n, size_t count)
         sums[i] = (float)(2 * ((double)count + 2) * CA_EPS) * sums[i] + 1e-38f;
 }
 
-static void check_cells_case(const struct ut_attention_ops *ref, const struct ut_attention_ops *ops,
-                             size_t n, size_t d, bool half, bool mixes)
+typedef void one_query(float *out, const float *in, const struct ut_cells *cells);
+
+static void check_cells_f32(const struct ut_attention_ops *ref, const struct ut_attention_ops *ops,
+                            size_t n, size_t d, bool mixes)
 {
     size_t n_in = mixes ? n : d, n_out = mixes ? d : n;
+    one_query *want = mixes ? ref->mix_f32 : ref->scores_f32;
     struct ut_cells magnitudes;
 
     ca_begin("n %zu d %zu", n, d);
-    struct ut_cells cells = make_cells(n, d, half, &magnitudes);
+    struct ut_cells cells = make_cells(n, d, false, &magnitudes);
     float *x = ca_floats(n_in, CA_UNIT), *y = ca_floats(n_out, CA_UNIT);
     float *z = ca_copy(y, n_out, sizeof *y), *bound = ca_magnitudes(y, n_out);
-    float *x_magnitudes = ca_magnitudes(x, n_in);
-    if (mixes) {
-        (half ? ref->mix_f16 : ref->mix_f32)(bound, x_magnitudes, &magnitudes);
-        (half ? ref->mix_f16 : ref->mix_f32)(y, x, &cells);
-        (half ? ops->mix_f16 : ops->mix_f32)(z, x, &cells);
-    } else {
-        (half ? ref->scores_f16 : ref->scores_f32)(bound, x_magnitudes, &magnitudes);
-        (half ? ref->scores_f16 : ref->scores_f32)(y, x, &cells);
-        (half ? ops->scores_f16 : ops->scores_f32)(z, x, &cells);
-    }
+    want(bound, ca_magnitudes(x, n_in), &magnitudes);
+    want(y, x, &cells);
+    (mixes ? ops->mix_f32 : ops->scores_f32)(z, x, &cells);
     make_bound(bound, n_out, n_in);
     ca_near(y, z, n_out, bound);
     ca_end();
+}
+
+/* Several queries at once; each must be as near as alone, and the same bits as alone. */
+static void check_cells_f16(const struct ut_attention_ops *ref, const struct ut_attention_ops *ops,
+                            size_t n, size_t d, bool mixes)
+{
+    size_t n_in = mixes ? n : d, n_out = mixes ? d : n, n_rows = ca_between(1, UT_ROW_GROUP);
+    float *y[UT_ROW_GROUP], *z[UT_ROW_GROUP], *alone[UT_ROW_GROUP], *bound[UT_ROW_GROUP];
+    const float *x[UT_ROW_GROUP], *x_magnitudes[UT_ROW_GROUP];
+    struct ut_cells magnitudes;
+
+    ca_begin("n %zu d %zu rows %zu", n, d, n_rows);
+    struct ut_cells cells = make_cells(n, d, true, &magnitudes);
+    for (size_t r = 0; r < n_rows; r++) {
+        x[r] = ca_floats(n_in, CA_UNIT);
+        x_magnitudes[r] = ca_magnitudes(x[r], n_in);
+        y[r] = ca_floats(n_out, CA_UNIT);
+        z[r] = ca_copy(y[r], n_out, sizeof *y[r]);
+        alone[r] = ca_copy(y[r], n_out, sizeof *y[r]);
+        bound[r] = ca_magnitudes(y[r], n_out);
+    }
+    (mixes ? ref->mix_f16 : ref->scores_f16)(bound, x_magnitudes, n_rows, &magnitudes);
+    (mixes ? ref->mix_f16 : ref->scores_f16)(y, x, n_rows, &cells);
+    (mixes ? ops->mix_f16 : ops->scores_f16)(z, x, n_rows, &cells);
+    for (size_t r = 0; r < n_rows; r++) {
+        (mixes ? ops->mix_f16 : ops->scores_f16)(&alone[r], &x[r], 1, &cells);
+        make_bound(bound[r], n_out, n_in);
+        ca_near(y[r], z[r], n_out, bound[r]);
+        ca_same_bytes(z[r], alone[r], n_out * sizeof *z[r]);
+    }
+    ca_end();
+}
+
+static void check_cells_case(const struct ut_attention_ops *ref, const struct ut_attention_ops *ops,
+                             size_t n, size_t d, bool half, bool mixes)
+{
+    if (half)
+        check_cells_f16(ref, ops, n, d, mixes);
+    else
+        check_cells_f32(ref, ops, n, d, mixes);
 }
 
 static void check_cells(const struct ut_attention_ops *ref, const struct ut_attention_ops *ops,

@@ -11,7 +11,7 @@
 
 #include "base/cpu.h"
 
-#define N_SLOTS 24
+#define N_SLOTS 40
 #define SLOT_BYTES ((size_t)4 << 20)
 #define MARK 0xa5
 #define MARK_BYTES 128
