@@ -6,20 +6,15 @@
 
 #include "asr/tokens.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/memory.h"
 #include "clients/bench.h"
+#include "clients/bench_accuracy.h"
 #include "clients/command.h"
 #include "clients/interrupt.h"
-#include "clients/manifest.h"
 #include "clients/normalizer.h"
-#include "clients/offline.h"
 #include "clients/terminal.h"
-#include "clients/token_lists.h"
-#include "clients/word_errors.h"
 #include "stream/catalog.h"
 
-#define MAX_GROUPS 64
 #define MAX_TEXT ((size_t)8 << 20)
 
 static const struct ut_usage usage = {
@@ -36,57 +31,19 @@ static const struct ut_usage usage = {
                 "  utter bench accuracy speech/manifest.tsv --against f32.tsv\n",
 };
 
-struct group {
-    const char *name;
-    size_t n_files;
-    struct ut_word_errors errors;
-    double silent_s; /* audio of recordings in which nothing is said */
-    size_t n_heard;  /* words heard there */
-};
-
-struct groups {
-    struct group list[MAX_GROUPS];
-    size_t n;
-};
-
-struct bench {
-    struct ut_settings settings;
-    bool json;
-    bool each;
-    int limit;
-    const char *kind;
-    struct ut_manifest manifest;
-    struct ut_offline offline;
-    struct ut_spelling *spelling;
-    struct group english;
-    struct groups kinds;
-    struct groups languages;
-    struct ut_buffer heard;
-    const char *tokens_path;  /* NULL, or where the tokens of every recording go */
-    const char *against_path; /* NULL, or the tokens that another run wrote */
-    FILE *tokens_file;
-    struct ut_token_lists against;
-    struct ut_buffer tokens;         /* of one recording, in decimal */
-    struct ut_word_errors agreement; /* tokens as words */
-    size_t n_compared;               /* recordings that the other run has */
-    size_t n_same;
-    double audio_s;
-    size_t n_failed;
-};
-
-static struct group *find_group(struct groups *g, const char *name)
+static struct ut_bench_group *find_group(struct ut_bench_groups *g, const char *name)
 {
     for (size_t i = 0; i < g->n; i++) {
         if (strcmp(g->list[i].name, name) == 0)
             return &g->list[i];
     }
-    if (g->n == MAX_GROUPS)
+    if (g->n == UT_BENCH_MAX_GROUPS)
         return NULL;
     g->list[g->n].name = name;
     return &g->list[g->n++];
 }
 
-static void add_to(struct group *g, const struct group *one)
+static void add_to(struct ut_bench_group *g, const struct ut_bench_group *one)
 {
     if (!g)
         return;
@@ -101,7 +58,7 @@ static void add_to(struct group *g, const struct group *one)
 
 static enum ut_status take_segment(void *ctx, const struct ut_asr_segment *segment)
 {
-    struct bench *b = ctx;
+    struct ut_bench_accuracy *b = ctx;
     enum ut_status st = b->heard.n ? ut_buffer_append(&b->heard, " ", 1) : UT_OK;
 
     if (st == UT_OK)
@@ -127,8 +84,8 @@ static bool is_english(const struct ut_manifest_entry *e)
     return strcmp(e->language, "en") == 0;
 }
 
-static enum ut_status normalize(struct bench *b, struct ut_buffer *out, const char *text,
-                                const struct ut_manifest_entry *e)
+static enum ut_status normalize(struct ut_bench_accuracy *b, struct ut_buffer *out,
+                                const char *text, const struct ut_manifest_entry *e)
 {
     if (is_english(e) || !e->reference[0])
         return ut_normalize_english(out, text, b->spelling);
@@ -136,13 +93,13 @@ static enum ut_status normalize(struct bench *b, struct ut_buffer *out, const ch
 }
 
 /* Counts the errors of what was heard in one recording. */
-static enum ut_status score(struct bench *b, const struct ut_manifest_entry *e, double seconds,
-                            struct group *one)
+static enum ut_status score(struct ut_bench_accuracy *b, const struct ut_manifest_entry *e,
+                            double seconds, struct ut_bench_group *one)
 {
     struct ut_buffer reference = { .limit = MAX_TEXT };
     struct ut_buffer heard = { .limit = MAX_TEXT };
 
-    *one = (struct group){ .n_files = 1 };
+    *one = (struct ut_bench_group){ .n_files = 1 };
     enum ut_status st = normalize(b, &reference, e->reference, e);
     if (st == UT_OK)
         st = normalize(b, &heard, ut_buffer_text(&b->heard), e);
@@ -162,7 +119,7 @@ static enum ut_status score(struct bench *b, const struct ut_manifest_entry *e, 
 }
 
 /* Writes the recording's tokens and counts how far they are from the other run's. */
-static enum ut_status compare_tokens(struct bench *b, const struct ut_manifest_entry *e)
+static enum ut_status compare_tokens(struct ut_bench_accuracy *b, const struct ut_manifest_entry *e)
 {
     const char *tokens = ut_buffer_text(&b->tokens);
     const char *other = ut_token_lists_find(&b->against, e->file);
@@ -177,7 +134,7 @@ static enum ut_status compare_tokens(struct bench *b, const struct ut_manifest_e
 }
 
 /* Whether the options choose this recording. */
-static bool is_chosen(const struct bench *b, const struct ut_manifest_entry *e)
+static bool is_chosen(const struct ut_bench_accuracy *b, const struct ut_manifest_entry *e)
 {
     bool multilingual = ut_asr_tokens_multilingual(ut_asr_model_tokens(b->offline.model));
 
@@ -191,7 +148,7 @@ static bool is_chosen(const struct bench *b, const struct ut_manifest_entry *e)
     return multilingual || is_english(e);
 }
 
-static enum ut_status run_entry(struct bench *b, const struct ut_manifest_entry *e,
+static enum ut_status run_entry(struct ut_bench_accuracy *b, const struct ut_manifest_entry *e,
                                 struct ut_error *err)
 {
     struct ut_offline_job job = {
@@ -200,7 +157,7 @@ static enum ut_status run_entry(struct bench *b, const struct ut_manifest_entry 
         .on_segment = take_segment,
         .ctx = b,
     };
-    struct group one;
+    struct ut_bench_group one;
 
     ut_buffer_clear(&b->heard);
     ut_buffer_clear(&b->tokens);
@@ -222,7 +179,7 @@ static enum ut_status run_entry(struct bench *b, const struct ut_manifest_entry 
     return UT_OK;
 }
 
-static enum ut_status run_all(struct bench *b)
+static enum ut_status run_all(struct ut_bench_accuracy *b)
 {
     struct ut_error err = { 0 };
     enum ut_status st = UT_OK;
@@ -253,94 +210,8 @@ static enum ut_status run_all(struct bench *b)
     return st;
 }
 
-static void put_group(struct ut_json_writer *j, const char *key, const struct group *g)
-{
-    ut_json_open_object(j, key);
-    ut_json_put_i64(j, "n_files", (int64_t)g->n_files);
-    ut_json_put_i64(j, "n_words", (int64_t)g->errors.n_words);
-    if (g->errors.n_words) {
-        ut_json_put_f64(j, "wer", ut_word_errors_rate(&g->errors), 5);
-        ut_json_put_i64(j, "substituted", (int64_t)g->errors.n_substituted);
-        ut_json_put_i64(j, "deleted", (int64_t)g->errors.n_deleted);
-        ut_json_put_i64(j, "inserted", (int64_t)g->errors.n_inserted);
-    }
-    if (g->silent_s > 0)
-        ut_json_put_f64(j, "words_per_minute", (double)g->n_heard * 60 / g->silent_s, 2);
-    ut_json_close(j);
-}
-
-static enum ut_status print_json(const struct bench *b, double seconds)
-{
-    struct ut_buffer out = { .limit = (size_t)1 << 20 };
-    struct ut_json_writer j = { .out = &out };
-
-    ut_json_open_object(&j, NULL);
-    ut_json_put_f64(&j, "wer", ut_word_errors_rate(&b->english.errors), 5);
-    ut_json_put_i64(&j, "n_words", (int64_t)b->english.errors.n_words);
-    ut_json_open_object(&j, "by_kind");
-    for (size_t i = 0; i < b->kinds.n; i++)
-        put_group(&j, b->kinds.list[i].name, &b->kinds.list[i]);
-    ut_json_close(&j);
-    ut_json_open_object(&j, "by_language");
-    for (size_t i = 0; i < b->languages.n; i++)
-        put_group(&j, b->languages.list[i].name, &b->languages.list[i]);
-    ut_json_close(&j);
-    ut_json_put_string(&j, "model", b->settings.model);
-    ut_json_put_string(&j, "arithmetic", b->settings.arithmetic);
-    ut_json_put_i64(&j, "packed_bytes", (int64_t)ut_asr_model_bytes(b->offline.model));
-    ut_json_put_i64(&j, "beam", b->settings.beam);
-    if (b->against_path) {
-        ut_json_open_object(&j, "agreement");
-        ut_json_put_i64(&j, "n_files", (int64_t)b->n_compared);
-        ut_json_put_i64(&j, "n_same", (int64_t)b->n_same);
-        ut_json_put_i64(&j, "n_tokens", (int64_t)b->agreement.n_words);
-        ut_json_put_f64(&j, "token_error_rate", ut_word_errors_rate(&b->agreement), 5);
-        ut_json_close(&j);
-    }
-    ut_json_put_i64(&j, "n_failed", (int64_t)b->n_failed);
-    ut_json_put_f64(&j, "audio_s", b->audio_s, 2);
-    ut_json_put_f64(&j, "seconds", seconds, 2);
-    ut_json_close(&j);
-    enum ut_status st = ut_json_end(&j);
-    if (st == UT_OK)
-        printf("%s\n", ut_buffer_text(&out));
-    ut_buffer_finish(&out);
-    return st;
-}
-
-static void print_group(const char *name, const struct group *g)
-{
-    printf("%-12s %6zu %8zu", name, g->n_files, g->errors.n_words);
-    if (g->errors.n_words)
-        printf(" %8.2f %6zu %6zu %6zu", 100 * ut_word_errors_rate(&g->errors),
-               g->errors.n_substituted, g->errors.n_deleted, g->errors.n_inserted);
-    if (g->silent_s > 0)
-        printf("  %.1f words a minute where nothing is said",
-               (double)g->n_heard * 60 / g->silent_s);
-    putchar('\n');
-}
-
-static void print_table(const struct bench *b, double seconds)
-{
-    printf("%-12s %6s %8s %8s %6s %6s %6s\n", "", "files", "words", "WER %", "subst", "delet",
-           "insert");
-    print_group("English", &b->english);
-    for (size_t i = 0; i < b->kinds.n; i++)
-        print_group(b->kinds.list[i].name, &b->kinds.list[i]);
-    for (size_t i = 0; i < b->languages.n; i++) {
-        if (strcmp(b->languages.list[i].name, "en") != 0 && b->languages.list[i].errors.n_words)
-            print_group(b->languages.list[i].name, &b->languages.list[i]);
-    }
-    if (b->against_path)
-        printf("tokens as in %s: %zu of %zu recordings; %.2f %% of %zu tokens edited\n",
-               b->against_path, b->n_same, b->n_compared, 100 * ut_word_errors_rate(&b->agreement),
-               b->agreement.n_words);
-    printf("model %s, beam %d, %.1f s of audio in %.1f s\n", b->settings.model, b->settings.beam,
-           b->audio_s, seconds);
-}
-
 /* The table of British spellings is data of the cache; without it some words count as errors. */
-static void open_spelling(struct bench *b)
+static void open_spelling(struct ut_bench_accuracy *b)
 {
     struct ut_buffer path = { .limit = 8192 };
     struct ut_error err = { 0 };
@@ -357,7 +228,7 @@ static void open_spelling(struct bench *b)
 }
 
 /* The files of tokens that the options name. */
-static enum ut_status open_tokens(struct bench *b, struct ut_error *err)
+static enum ut_status open_tokens(struct ut_bench_accuracy *b, struct ut_error *err)
 {
     if (b->against_path) {
         enum ut_status st = ut_token_lists_open(&b->against, b->against_path, err);
@@ -369,7 +240,7 @@ static enum ut_status open_tokens(struct bench *b, struct ut_error *err)
     return UT_OK;
 }
 
-static int run_bench(struct bench *b, const char *manifest)
+static int run_bench(struct ut_bench_accuracy *b, const char *manifest)
 {
     struct ut_error err = { 0 };
 
@@ -383,8 +254,8 @@ static int run_bench(struct bench *b, const char *manifest)
     st = run_all(b);
     double seconds = (double)(ut_clock_now_us() - start) / 1e6;
     if (!b->json)
-        print_table(b, seconds);
-    else if (print_json(b, seconds) != UT_OK)
+        ut_bench_accuracy_table(b, seconds);
+    else if (ut_bench_accuracy_json(b, seconds) != UT_OK)
         return ut_cmd_fail(UT_EXIT_OTHER, "bench: out of memory");
     if (st == UT_ECANCELED)
         return ut_interrupt_exit();
@@ -393,9 +264,9 @@ static int run_bench(struct bench *b, const char *manifest)
 
 int ut_bench_accuracy(int argc, char **argv)
 {
-    struct bench b = { .settings = ut_settings_default(),
-                       .heard = { .limit = MAX_TEXT },
-                       .tokens = { .limit = MAX_TEXT } };
+    struct ut_bench_accuracy b = { .settings = ut_settings_default(),
+                                   .heard = { .limit = MAX_TEXT },
+                                   .tokens = { .limit = MAX_TEXT } };
     const struct ut_option options[] = {
         { "model", 'm', UT_OPTION_TEXT, &b.settings.model, 0, 0, "MODEL", "name or path" },
         { "beam", 0, UT_OPTION_INT, &b.settings.beam, 1, 16, "N", "beams; 1: greedy" },
