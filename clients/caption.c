@@ -40,6 +40,7 @@ struct task {
     struct ut_outputs outputs;
     bool opened;        /* outputs are open: the recording could be read */
     bool output_failed; /* the failure is an output's */
+    bool warned;        /* about a prompt that is too long */
     struct ut_caption_word *words;
     size_t n_capacity;
     struct ut_progress progress;
@@ -223,6 +224,9 @@ static int caption_live(struct task *t)
             return ut_cmd_fail(ut_cmd_model_exit(st), "%s", err.text);
         }
     }
+    if (st == UT_OK && !t->warned)
+        ut_live_warn_prompt(&live);
+    t->warned = true;
     if (st == UT_OK)
         st = ut_live_run_file(&live, t->path, t->settings->speed, &input_error, &err);
     if (live.output_failed) {
@@ -270,10 +274,11 @@ static int caption_files(struct ut_settings *s, char **files, int n_files)
 }
 
 /* Several recordings cannot share one document of subtitles, nor one file. */
-static enum ut_status check_outputs(const struct ut_settings *s, int n_files, struct ut_error *err)
+static enum ut_status check_outputs(const struct ut_settings *s, char *const *files, int n_files,
+                                    struct ut_error *err)
 {
     if (n_files < 2)
-        return UT_OK;
+        return ut_outputs_check(s, files, (size_t)n_files, err);
     for (size_t i = 0; i < s->outputs.n; i++) {
         if (!ut_outputs_is_directory(s->outputs.values[i]))
             return ut_error_set(err, UT_EINVAL,
@@ -284,7 +289,7 @@ static enum ut_status check_outputs(const struct ut_settings *s, int n_files, st
         return ut_error_set(err, UT_EINVAL,
                             "--format %s: several files need --output with a directory",
                             s->format_name);
-    return UT_OK;
+    return ut_outputs_check(s, files, (size_t)n_files, err);
 }
 
 int ut_cmd_caption(int argc, char **argv)
@@ -303,7 +308,7 @@ int ut_cmd_caption(int argc, char **argv)
     if (st == UT_OK && n_files == 0)
         st = ut_error_set(&err, UT_EINVAL, "no FILE given");
     if (st == UT_OK)
-        st = check_outputs(&s, n_files, &err);
+        st = check_outputs(&s, argv, n_files, &err);
     if (st != UT_OK)
         return ut_cmd_fail(UT_EXIT_USAGE, "caption: %s", err.text);
     ut_interrupt_install();

@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "clients/command.h"
+#include "stream/session.h"
 
 static enum ut_status status_of(utter_status status)
 {
@@ -60,6 +62,16 @@ enum ut_status ut_live_open(struct ut_live *out, utter_engine *engine, const str
         return ut_error_set(err, st, "%s", text);
     *out = l;
     return UT_OK;
+}
+
+void ut_live_warn_prompt(const struct ut_live *l)
+{
+    utter_stream_stats stats = { 0 };
+
+    if (utter_stream_get_stats(l->stream, &stats, sizeof stats) == UTTER_OK &&
+        stats.n_prompt_dropped)
+        ut_cmd_warn("--prompt: its first %llu tokens are left out: %d fit in front of live audio",
+                    (unsigned long long)stats.n_prompt_dropped, UT_SESSION_MAX_PROMPT);
 }
 
 void ut_live_close(struct ut_live *l)

@@ -29,6 +29,10 @@ UT_NODISCARD enum ut_status ut_live_engine(utter_engine **out, const struct ut_s
 UT_NODISCARD enum ut_status ut_live_open(struct ut_live *out, utter_engine *engine,
                                          const struct ut_settings *s, struct ut_outputs *outputs,
                                          struct ut_error *err);
+
+/* Says on standard error what of --prompt is not used. */
+void ut_live_warn_prompt(const struct ut_live *l);
+
 void ut_live_close(struct ut_live *l); /* accepts a zeroed struct */
 
 /* Gives away `n` samples; UT_ELIMIT: the stream is full and took none. */

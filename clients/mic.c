@@ -166,6 +166,8 @@ static int open_and_caption(const struct ut_settings *s)
             code = ut_cmd_fail(ut_cmd_model_exit(st), "%s", err.text);
     }
     if (st == UT_OK)
+        ut_live_warn_prompt(&live);
+    if (st == UT_OK)
         code = caption(&live, capture, s);
     ut_live_close(&live);
     ut_outputs_close(&outputs);
@@ -187,6 +189,8 @@ int ut_cmd_mic(int argc, char **argv)
         return UT_EXIT_OK;
     if (st == UT_OK)
         st = ut_settings_check(&s, &err);
+    if (st == UT_OK)
+        st = ut_outputs_check(&s, (char *const[]){ "microphone" }, 1, &err);
     if (st == UT_OK && n)
         st =
             ut_error_set(&err, UT_EINVAL, "'%s' is no option (utter caption takes files)", argv[0]);

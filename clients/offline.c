@@ -8,8 +8,11 @@
 #include "audio/reader.h"
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/memory.h"
+#include "clients/command.h"
 #include "clients/interrupt.h"
 #include "stream/catalog.h"
+#include "stream/prompt.h"
 
 #define BLOCK 16000 /* samples a read of the first pass: one second */
 
@@ -36,6 +39,26 @@ static size_t most_beams(const struct ut_settings *s)
     return (size_t)s->beam > best_of ? (size_t)s->beam : best_of;
 }
 
+/* Whisper looks at so many tokens of the text before a window. */
+static enum ut_status check_prompt(const struct ut_offline *o, const struct ut_settings *s,
+                                   struct ut_error *err)
+{
+    size_t most = ut_asr_model_dims(o->model)->n_text_ctx / 2 - 1;
+    int32_t *ids;
+    size_t n;
+
+    if (!s->prompt)
+        return UT_OK;
+    enum ut_status st = ut_prompt_encode(&ids, &n, s->prompt, ut_asr_model_tokens(o->model), err);
+    if (st != UT_OK)
+        return st;
+    ut_free(ids);
+    if (n > most)
+        ut_cmd_warn("--prompt: its first %zu tokens are left out: %zu fit in front of a window",
+                    n - most, most);
+    return UT_OK;
+}
+
 enum ut_status ut_offline_open(struct ut_offline *out, const struct ut_settings *s,
                                struct ut_error *err)
 {
@@ -53,6 +76,8 @@ enum ut_status ut_offline_open(struct ut_offline *out, const struct ut_settings 
         st = ut_asr_model_open(&o.model, o.compute, ut_buffer_text(&path), err);
     if (st == UT_OK)
         st = check_abilities(&o, s, err);
+    if (st == UT_OK)
+        st = check_prompt(&o, s, err);
     if (st == UT_OK) {
         st = ut_recognizer_create(&o.recognizer, o.compute, o.model, &recognizer);
         if (st != UT_OK)

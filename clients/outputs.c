@@ -1,11 +1,15 @@
 #include "clients/outputs.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/memory.h"
+
+#define MAX_PATH 8192
 
 bool ut_outputs_is_directory(const char *path)
 {
@@ -39,6 +43,59 @@ static enum ut_status name_in(struct ut_buffer *path, const char *directory, con
                             stem, base, ut_format_name(format));
 }
 
+struct name {
+    char *path; /* owned */
+    const char *input;
+};
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct name *)a)->path, ((const struct name *)b)->path);
+}
+
+static enum ut_status add_name(struct name *to, const struct ut_settings *s, const char *where,
+                               const char *input)
+{
+    struct ut_buffer path = { .limit = MAX_PATH };
+    enum ut_status st = strcmp(where, "-") != 0 && ut_outputs_is_directory(where)
+                            ? name_in(&path, where, input, s->format)
+                            : ut_buffer_printf(&path, "%s", where);
+
+    if (st == UT_OK) {
+        *to = (struct name){ ut_strdup(ut_buffer_text(&path)), input };
+        st = to->path ? UT_OK : UT_ENOMEM;
+    }
+    ut_buffer_finish(&path);
+    return st;
+}
+
+enum ut_status ut_outputs_check(const struct ut_settings *s, char *const *inputs, size_t n_inputs,
+                                struct ut_error *err)
+{
+    size_t n_names = 0;
+    struct name *names = ut_calloc(n_inputs, s->outputs.n * sizeof *names);
+    enum ut_status st = names ? UT_OK : UT_ENOMEM;
+
+    for (size_t i = 0; i < n_inputs && st == UT_OK; i++) {
+        for (size_t o = 0; o < s->outputs.n && st == UT_OK; o++) {
+            st = add_name(&names[n_names], s, s->outputs.values[o], inputs[i]);
+            n_names += st == UT_OK;
+        }
+    }
+    if (st != UT_OK)
+        ut_error_set(err, st, "--output: too long a name, or out of memory");
+    qsort(names, n_names, sizeof *names, by_path);
+    for (size_t i = 1; i < n_names && st == UT_OK; i++) {
+        if (strcmp(names[i - 1].path, names[i].path) == 0)
+            st = ut_error_set(err, UT_EINVAL, "--output: %s and %s would both be %s",
+                              names[i - 1].input, names[i].input, names[i].path);
+    }
+    for (size_t i = 0; i < n_names; i++)
+        ut_free(names[i].path);
+    ut_free(names);
+    return st;
+}
+
 /* Opening an output empties it: the recording itself must not be one, by whatever name. */
 static enum ut_status refuse_input(const char *path, const char *input, struct ut_error *err)
 {
@@ -54,7 +111,7 @@ static enum ut_status open_writer(struct ut_outputs *o, const struct ut_settings
                                   const char *where, const char *input, bool several,
                                   struct ut_error *err)
 {
-    struct ut_buffer path = { .limit = 8192 };
+    struct ut_buffer path = { .limit = MAX_PATH };
     struct ut_writer_options options = {
         .format = s->format,
         .max_line = (size_t)s->max_line,

@@ -22,6 +22,13 @@ struct ut_outputs {
 bool ut_outputs_is_directory(const char *path);
 
 /*
+ * UT_EINVAL when two captions would go to one file, by the names of outputs and recordings: asked
+ * before any work, because the second would empty the first. Errors beside: UT_ENOMEM, UT_ELIMIT.
+ */
+UT_NODISCARD enum ut_status ut_outputs_check(const struct ut_settings *s, char *const *inputs,
+                                             size_t n_inputs, struct ut_error *err);
+
+/*
  * Opens all of them for the recording `input` ("a.wav"). An --output that is a directory gets
  * a file in it, named after the input. Errors: UT_EIO, UT_ENOMEM, UT_EINVAL (an output is the
  * recording itself, which is left alone); nothing is left open then.

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "asr/tokens.h"
+#include "stream/prompt.h"
 
 struct ut_settings ut_settings_default(void)
 {
@@ -131,6 +132,8 @@ enum ut_status ut_settings_check(struct ut_settings *s, struct ut_error *err)
     if (strcmp(s->language, "auto") != 0 && ut_asr_language_find(s->language) < 0)
         return ut_error_set(err, UT_EINVAL, "--language: '%s' is no language that Whisper knows",
                             s->language);
+    if (s->prompt && ut_prompt_check(s->prompt, err))
+        return UT_EINVAL;
     if (strcmp(s->color, "auto") != 0 && strcmp(s->color, "always") != 0 &&
         strcmp(s->color, "never") != 0)
         return ut_error_set(err, UT_EINVAL, "--color: '%s' is none of auto, always, never",

@@ -52,6 +52,37 @@ static bool is_name(const char *name)
     return n > 0 && n <= 64 && name[0] != '.' && strspn(name, allowed) == n;
 }
 
+/* What `utter models fetch` can get; a type may stand behind each but silero. */
+static const char *const fetched[] = { "base", "tiny.en", "silero" };
+
+static const char *fetched_name(const char *name)
+{
+    bool typed = names_a_type(name) && strncmp(name, "silero", 6) != 0;
+    size_t n = typed ? (size_t)(strrchr(name, '-') - name) : strlen(name);
+
+    for (size_t i = 0; i < sizeof fetched / sizeof fetched[0]; i++) {
+        if (strlen(fetched[i]) == n && memcmp(fetched[i], name, n) == 0)
+            return fetched[i];
+    }
+    return NULL;
+}
+
+/* A model that could be there is not. */
+static enum ut_status say_missing(const char *name, const char *path, struct ut_error *err)
+{
+    const char *known = fetched_name(name);
+    const char *type = known ? name + strlen(known) : "";
+
+    if (!known)
+        return ut_error_set(
+            err, UT_EIO,
+            "model \"%s\": no %s; names are base, tiny.en, silero, and base-f32 and "
+            "so on with a type",
+            name, path);
+    return ut_error_set(err, UT_EIO, "model \"%s\": no %s (`utter models fetch %s%s%s` gets it)",
+                        name, path, known, *type ? " --type " : "", type + (*type == '-'));
+}
+
 enum ut_status ut_catalog_path(struct ut_buffer *out, const char *cache, const char *name,
                                struct ut_error *err)
 {
@@ -77,7 +108,6 @@ enum ut_status ut_catalog_path(struct ut_buffer *out, const char *cache, const c
     if (status)
         return ut_error_set(err, status, "the path of model \"%s\" is too long", name);
     if (access(ut_buffer_text(out) + n_before, R_OK))
-        return ut_error_set(err, UT_EIO, "model \"%s\": no %s (`utter models fetch` gets it)", name,
-                            ut_buffer_text(out) + n_before);
+        return say_missing(name, ut_buffer_text(out) + n_before, err);
     return UT_OK;
 }

@@ -20,7 +20,7 @@ UT_NODISCARD enum ut_status ut_catalog_cache(struct ut_buffer *out, const char *
 
 /*
  * Appends the path of model `name` to `out`. Errors: UT_EINVAL (not a name), UT_EIO (not there;
- * the text says how to get it), UT_ENOMEM, UT_ELIMIT.
+ * the text says how to get it, or which names there are), UT_ENOMEM, UT_ELIMIT.
  */
 UT_NODISCARD enum ut_status ut_catalog_path(struct ut_buffer *out, const char *cache,
                                             const char *name, struct ut_error *err);

@@ -72,8 +72,9 @@ struct ut_engine_stats ut_engine_stats(struct ut_engine *e);
 /*
  * Opens a stream. `prompt` (words to expect, UTF-8) may be NULL and replaces options->prompt.
  * options NULL: ut_session_options_default(). Errors: UT_EINVAL (an option, or a language that the
- * model does not know), UT_ELIMIT (streams, prompt), UT_ENOMEM, and those of opening the voice
- * activity model. End with ut_stream_close().
+ * model does not know, or those of ut_prompt_encode()), UT_ELIMIT (streams), UT_ENOMEM, and those
+ * of opening the voice activity model. Of a long prompt the last UT_SESSION_MAX_PROMPT tokens are
+ * used: ut_stream_stats() says how many were dropped. End with ut_stream_close().
  */
 UT_NODISCARD enum ut_status ut_stream_open(struct ut_engine *e, struct ut_stream **out,
                                            const struct ut_session_options *options,

@@ -45,6 +45,7 @@ static void copy_prompt(struct ut_session *s, const struct ut_session_options *o
         memcpy(s->initial_prompt, o->prompt + (o->n_prompt - n), n * sizeof *s->initial_prompt);
     s->options.prompt = s->initial_prompt;
     s->options.n_prompt = n;
+    s->stats.n_prompt_dropped = o->n_prompt - n;
 }
 
 static enum ut_status take_memory(struct ut_session *s)

@@ -43,7 +43,8 @@ struct ut_session_options {
     uint64_t id;
     int language; /* -1: detect, once, on the first two seconds of speech */
     bool translate;
-    const int32_t *prompt; /* tokens of words to expect, copied; the last UT_SESSION_MAX_PROMPT */
+    const int32_t
+        *prompt; /* tokens of words to expect, copied; the last UT_SESSION_MAX_PROMPT are used */
     size_t n_prompt;
     int64_t step;          /* samples between two steps of an open segment */
     int64_t first_step;    /* from the segment's first speech to its first step */
@@ -124,8 +125,9 @@ struct ut_session_stats {
     uint64_t n_refused;   /* hypotheses that the guards took for no speech */
     uint64_t n_looped;
     uint64_t n_forced_cuts;
-    uint64_t n_splits;    /* segments begun anew behind their committed words, after a loop */
-    uint64_t n_coalesced; /* unstable events that no one read in time */
+    uint64_t n_splits;         /* segments begun anew behind their committed words, after a loop */
+    uint64_t n_coalesced;      /* unstable events that no one read in time */
+    uint64_t n_prompt_dropped; /* tokens of options.prompt for which there was no room */
 };
 struct ut_session_stats ut_session_stats(const struct ut_session *s);
 

@@ -1,13 +1,12 @@
 /* Streams of an engine: a session behind a lock, in the engine's list. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "asr/tokens.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "stream/engine_state.h"
+#include "stream/prompt.h"
 
 static float activity_of(void *ctx, const float *pcm)
 {
@@ -31,33 +30,18 @@ static enum ut_status fit_language(struct ut_session_options *o, const struct ut
     return UT_OK;
 }
 
-/* The words to expect as tokens, written as Whisper saw prompts: behind a space. */
-static enum ut_status encode_prompt(struct ut_session_options *o, int32_t *ids, const char *prompt,
-                                    const struct ut_asr_model *m, struct ut_error *err)
-{
-    struct ut_buffer text = { .limit = 1 << 16 };
-    enum ut_status status = ut_buffer_printf(&text, " %s", prompt + strspn(prompt, " \t\n"));
-
-    if (!status)
-        status = ut_asr_tokens_encode(ut_asr_model_tokens(m), ut_buffer_text(&text), text.n, ids,
-                                      UT_SESSION_MAX_PROMPT, &o->n_prompt);
-    ut_buffer_finish(&text);
-    if (status)
-        return ut_error_set(err, status, "prompt: %s (at most %d tokens)", ut_status_name(status),
-                            UT_SESSION_MAX_PROMPT);
-    o->prompt = ids;
-    return UT_OK;
-}
-
 static enum ut_status make_session(struct ut_stream *s, const struct ut_session_options *options,
                                    const char *prompt, struct ut_error *err)
 {
     struct ut_session_options o = options ? *options : ut_session_options_default();
-    int32_t ids[UT_SESSION_MAX_PROMPT];
+    const struct ut_asr_tokens *tokens = ut_asr_model_tokens(s->engine->model);
+    int32_t *ids = NULL;
     enum ut_status status = fit_language(&o, s->engine->model, err);
 
-    if (!status && prompt && *prompt)
-        status = encode_prompt(&o, ids, prompt, s->engine->model, err);
+    if (!status && prompt) {
+        status = ut_prompt_encode(&ids, &o.n_prompt, prompt, tokens, err);
+        o.prompt = ids;
+    }
     if (status)
         return status;
 
@@ -66,6 +50,7 @@ static enum ut_status make_session(struct ut_stream *s, const struct ut_session_
         const struct ut_session_parts parts = { s->engine->mel, activity_of, s->vad };
         status = ut_session_create(&s->session, &parts, &o, ut_clock_now_us());
     }
+    ut_free(ids);
     if (status)
         ut_error_set(err, status, "cannot open a stream: %s", ut_status_name(status));
     return status;

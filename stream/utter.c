@@ -69,7 +69,8 @@ utter_status utter_engine_open(utter_engine **out, const utter_engine_options *o
     struct ut_engine_options o = { 0 };
 
     if (!out)
-        return UTTER_INVALID;
+        return report(ut_error_set(&err, UT_EINVAL, "no place to put the engine: out is NULL"),
+                      &err, error, error_size);
     if (options) {
         o.model = options->model;
         o.vad = options->vad;
@@ -131,7 +132,8 @@ utter_status utter_stream_open(utter_engine *engine, utter_stream **out,
     enum ut_status status = UT_OK;
 
     if (!engine || !out)
-        return UTTER_INVALID;
+        return report(ut_error_set(&err, UT_EINVAL, "%s is NULL", engine ? "out" : "engine"), &err,
+                      error, error_size);
     if (options)
         status = take_options(&o, options, &err);
     if (status)
@@ -154,6 +156,23 @@ utter_status utter_stream_feed(utter_stream *stream, const float *pcm, size_t n)
     if (!stream)
         return UTTER_INVALID;
     return public_status(ut_stream_feed(stream->stream, pcm, n));
+}
+
+utter_status utter_stream_get_stats(utter_stream *stream, utter_stream_stats *out, size_t size)
+{
+    if (!stream || !out)
+        return UTTER_INVALID;
+    struct ut_session_stats from = ut_stream_stats(stream->stream);
+    const utter_stream_stats stats = {
+        .n_samples = (uint64_t)from.n_fed,
+        .n_waiting = (uint64_t)from.n_waiting,
+        .n_bad = from.n_bad,
+        .n_prompt_dropped = from.n_prompt_dropped,
+        .n_missed = from.n_coalesced,
+    };
+
+    memcpy(out, &stats, size < sizeof stats ? size : sizeof stats);
+    return UTTER_OK;
 }
 
 utter_status utter_stream_flush(utter_stream *stream)

@@ -62,9 +62,11 @@ typedef struct {
 
 typedef struct {
     const char *language; /* code or name; NULL or "auto": detect */
-    const char *prompt;   /* words to expect; NULL: none */
-    int translate;        /* to English */
-    int step_ms;          /* how often the open segment is decoded, 100 to 2000; 0: 500 */
+    /* Words to expect, UTF-8; NULL: none. Of a long one the last 100 tokens count: see
+     * utter_stream_stats. */
+    const char *prompt;
+    int translate;    /* to English */
+    int step_ms;      /* how often the open segment is decoded, 100 to 2000; 0: 500 */
     int max_buffer_s; /* audio that may wait before feed returns UTTER_LIMIT, 1 to 3600; 0: 60 */
 } utter_stream_options;
 
@@ -122,6 +124,22 @@ UTTER_API utter_status utter_stream_feed(utter_stream *stream, const float *pcm,
  * -1 ends with UTTER_END after a flush, so it is for flushed streams or a thread of its own.
  */
 UTTER_API utter_status utter_stream_get(utter_stream *stream, utter_event *event, int timeout_ms);
+
+/* What a stream has met with so far. None of it is an error; a program may want to say it. */
+typedef struct {
+    uint64_t n_samples;        /* taken */
+    uint64_t n_waiting;        /* of these, not looked at yet */
+    uint64_t n_bad;            /* of these, no finite numbers: taken as silence */
+    uint64_t n_prompt_dropped; /* tokens at the prompt's start for which there was no room */
+    uint64_t n_missed;         /* unstable events that were replaced before they were read */
+} utter_stream_stats;
+
+/*
+ * Fills the first `size` bytes of *out: sizeof(utter_stream_stats), so that a program built with an
+ * older header gets what it knows. Any thread.
+ */
+UTTER_API utter_status utter_stream_get_stats(utter_stream *stream, utter_stream_stats *out,
+                                              size_t size);
 
 /* No more audio: what was said is brought out and the stream ends. */
 UTTER_API utter_status utter_stream_flush(utter_stream *stream);

@@ -95,7 +95,12 @@ def model_of_another_kind():
     check_fails(utter("caption", "--model", model_path(SILERO), CLIP), BAD_MODEL, SILERO)
     check_fails(utter("caption", "--live", "--model", MODEL, "--vad", model_path(WHISPER), CLIP),
                 BAD_MODEL, WHISPER)
-    check_fails(utter("caption", "--model", "gigantic", CLIP), BAD_MODEL, "gigantic")
+    p = utter("caption", "--model", "nosuch", CLIP)
+    check_fails(p, BAD_MODEL, "nosuch", "base, tiny.en, silero")
+    check(b"fetch" not in p.stderr, p.stderr)
+    with e2e.folder() as d:
+        check_fails(utter("caption", "--model", "base-f16", CLIP, env={"UTTER_CACHE": d}), BAD_MODEL,
+                    "utter models fetch base --type f16")
 
 
 def wrong_usage():
@@ -110,6 +115,30 @@ def wrong_usage():
     check_fails(utter("sing"), USAGE, "sing")
     check_fails(utter("bench", "luck"), USAGE, "luck")
     check_fails(caption("-f", "srt", CLIP, CLIP), USAGE, "srt")
+    for extra in ((), ("--live",)):
+        check_fails(caption(*extra, "--prompt", os.fsdecode(b"caf\xe9"), CLIP), USAGE, "byte 3", "UTF-8")
+        check_fails(caption(*extra, "--prompt", "a\1b", CLIP), USAGE, "byte 1", "control")
+
+
+def recordings_of_one_name_do_not_overwrite_each_other():
+    with e2e.folder() as d:
+        os.makedirs(f"{d}/b")
+        open(f"{d}/a.srt", "w").write("precious")
+        for second in ("b/a.wav", "a.flac"):
+            open(f"{d}/{second}", "wb").write(open(CLIP, "rb").read())
+            check_fails(caption("-f", "srt", "-o", f"{d}/", f"{d}/a.wav", f"{d}/{second}"), USAGE,
+                        f"{d}/a.wav", f"{d}/{second}", f"{d}/a.srt")
+        check_fails(caption("-o", f"{d}/c.txt", "-o", f"{d}/c.txt", CLIP), USAGE, f"{d}/c.txt")
+        check(open(f"{d}/a.srt").read() == "precious", "it was emptied")
+
+
+def prompt_that_is_too_long_keeps_its_end():
+    names = " ".join(["name"] * 300)
+    for extra, n, fit in ((("--live", "--speed", 20), 200, 100), ((), 77, 223)):
+        p = caption(*extra, "--prompt", names, CLIP)
+        e2e.check_ok(p)
+        err = p.stderr.decode()
+        check(err.count("\n") == 1 and f"first {n} tokens" in err and f"{fit} fit" in err, err)
 
 
 def disk_that_is_full():
@@ -202,7 +231,9 @@ def microphone_that_is_not_there():
 
 
 e2e.run([audio_that_is_none, truncated_audio_is_captioned_as_far_as_it_goes, audio_of_nan_is_named,
-         old_output_survives_a_bad_input, recording_is_no_output, models_that_are_none,
+         old_output_survives_a_bad_input,
+         recordings_of_one_name_do_not_overwrite_each_other, prompt_that_is_too_long_keeps_its_end,
+         recording_is_no_output, models_that_are_none,
          model_of_another_kind, wrong_usage, disk_that_is_full,
          disk_that_becomes_full_keeps_whole_records, interrupt_of_a_whole_file_keeps_its_captions,
          interrupt_of_a_stream_that_outruns_the_engine_keeps_its_captions,

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "models/pins.h"
 #include "stream/catalog.h"
 
 static char folder[] = "/tmp/utter-catalog-XXXXXX";
@@ -69,10 +70,51 @@ static void test_a_missing_model_says_how_to_get_it(void **state)
     struct ut_error err;
 
     (void)state;
-    assert_int_equal(ut_catalog_path(&path, folder, "medium", &err), UT_EIO);
-    assert_non_null(strstr(err.text, "\"medium\""));
-    assert_non_null(strstr(err.text, "whisper-medium-q8_0.gguf"));
-    assert_non_null(strstr(err.text, "utter models fetch"));
+    assert_int_equal(ut_catalog_path(&path, folder, "base", &err), UT_EIO);
+    assert_non_null(strstr(err.text, "\"base\""));
+    assert_non_null(strstr(err.text, "whisper-base-q8_0.gguf"));
+    assert_non_null(strstr(err.text, "`utter models fetch base` "));
+    assert_int_equal(ut_catalog_path(&path, folder, "tiny.en-f32", &err), UT_EIO);
+    assert_non_null(strstr(err.text, "`utter models fetch tiny.en --type f32` "));
+    assert_int_equal(ut_catalog_path(&path, folder, "silero", &err), UT_EIO);
+    assert_non_null(strstr(err.text, "`utter models fetch silero` "));
+    ut_buffer_finish(&path);
+}
+
+static void test_a_name_that_cannot_be_fetched_gets_the_list_of_those_that_can(void **state)
+{
+    static const char *const names[] = { "nosuch", "medium", "base-x9", "bas", "silero-f32" };
+    struct ut_buffer path = { .limit = 4096 };
+    struct ut_error err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_int_equal(ut_catalog_path(&path, folder, names[i], &err), UT_EIO);
+        assert_non_null(strstr(err.text, names[i]));
+        assert_null(strstr(err.text, "fetch"));
+        assert_non_null(strstr(err.text, "base, tiny.en, silero"));
+        ut_buffer_clear(&path);
+    }
+    ut_buffer_finish(&path);
+}
+
+/* What fetch knows and what the advice knows are the same. */
+static void test_every_model_that_live_needs_and_fetch_knows_is_advised(void **state)
+{
+    struct ut_buffer path = { .limit = 4096 };
+    struct ut_error err;
+    size_t n = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ut_n_pins; i++) {
+        if (ut_pins[i].kind != UT_PIN_WHISPER && ut_pins[i].kind != UT_PIN_VAD)
+            continue;
+        assert_int_equal(ut_catalog_path(&path, folder, ut_pins[i].name, &err), UT_EIO);
+        assert_non_null(strstr(err.text, "utter models fetch"));
+        ut_buffer_clear(&path);
+        n++;
+    }
+    assert_int_equal(n, 3);
     ut_buffer_finish(&path);
 }
 
@@ -143,6 +185,8 @@ int main(void)
         cmocka_unit_test(test_names_are_files_of_the_cache),
         cmocka_unit_test(test_paths_are_left_as_they_are),
         cmocka_unit_test(test_a_missing_model_says_how_to_get_it),
+        cmocka_unit_test(test_a_name_that_cannot_be_fetched_gets_the_list_of_those_that_can),
+        cmocka_unit_test(test_every_model_that_live_needs_and_fetch_knows_is_advised),
         cmocka_unit_test(test_what_is_no_name_is_refused),
         cmocka_unit_test(test_the_cache_is_named_by_the_environment),
     };

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "stream/engine.h"
+#include "stream/prompt.h"
 #include "stream/utter.h"
 #include "tests/unit/stream/rig.h"
 
@@ -183,7 +184,7 @@ static void test_stream_refuses_more_than_its_buffer_and_goes_on(void **state)
 
 static void test_what_cannot_be_opened_says_why(void **state)
 {
-    const struct ut_engine_options no_model = { .model = "no-such-size" };
+    const struct ut_engine_options no_model = { .model = "tiny.en-q4_1", .cache = "/nonexistent" };
     const struct ut_engine_options no_vad = { .model = model_name, .vad = "/nonexistent.gguf" };
     struct ut_session_options o = ut_session_options_default();
     struct ut_engine *e = NULL;
@@ -208,6 +209,45 @@ static void test_what_cannot_be_opened_says_why(void **state)
     assert_int_equal(ut_stream_open(e, &s, &o, NULL, &err), UT_EINVAL);
     assert_null(s);
     ut_engine_destroy(e);
+}
+
+static void test_long_prompt_keeps_its_end_and_says_what_it_dropped(void **state)
+{
+    utter_engine_options eo = { .model = model_name, .n_threads = 1 };
+    utter_stream_options so = { .prompt = "caf\xe9" };
+    static char words[UT_PROMPT_MAX_BYTES + 2];
+    utter_stream_stats stats;
+    utter_engine *engine = NULL;
+    utter_stream *stream = NULL;
+    char error[120] = "";
+
+    (void)state;
+    assert_int_equal(utter_engine_open(&engine, &eo, error, sizeof error), UTTER_OK);
+    assert_int_equal(utter_stream_open(engine, &stream, &so, error, sizeof error), UTTER_INVALID);
+    assert_string_equal(error, "prompt: byte 3 (0xe9) is no UTF-8");
+
+    for (size_t i = 0; i < 150; i++)
+        memcpy(words + 5 * i, " word", 5); /* one token each */
+    so.prompt = words;
+    assert_int_equal(utter_stream_open(engine, &stream, &so, error, sizeof error), UTTER_OK);
+    assert_int_equal(utter_stream_get_stats(stream, &stats, sizeof stats), UTTER_OK);
+    assert_int_equal(stats.n_prompt_dropped, 50);
+    utter_stream_close(stream);
+
+    words[5 * 100] = '\0';
+    assert_int_equal(utter_stream_open(engine, &stream, &so, error, sizeof error), UTTER_OK);
+    memset(&stats, 0xff, sizeof stats);
+    assert_int_equal(utter_stream_get_stats(stream, &stats, sizeof stats.n_samples), UTTER_OK);
+    assert_int_equal(stats.n_samples, 0);
+    assert_true(stats.n_waiting == UINT64_MAX); /* an older program's stats end before it */
+    assert_int_equal(utter_stream_get_stats(stream, &stats, sizeof stats), UTTER_OK);
+    assert_int_equal(stats.n_prompt_dropped, 0);
+    utter_stream_close(stream);
+
+    memset(words, 'a', UT_PROMPT_MAX_BYTES + 1);
+    assert_int_equal(utter_stream_open(engine, &stream, &so, error, sizeof error), UTTER_INVALID);
+    assert_non_null(strstr(error, "65537 bytes"));
+    utter_engine_close(engine);
 }
 
 struct reading {
@@ -304,6 +344,12 @@ static void test_public_interface_gives_the_same_words_without_spaces(void **sta
     utter_stream_close(NULL);
     utter_engine_close(NULL);
     assert_int_equal(utter_engine_open(NULL, NULL, NULL, 0), UTTER_INVALID);
+    error[0] = '\0';
+    assert_int_equal(utter_engine_open(NULL, &eo, error, sizeof error), UTTER_INVALID);
+    assert_non_null(strstr(error, "out is NULL"));
+    error[0] = '\0';
+    assert_int_equal(utter_stream_open(NULL, &stream, NULL, error, sizeof error), UTTER_INVALID);
+    assert_non_null(strstr(error, "engine is NULL"));
     assert_string_equal(utter_status_text(UTTER_LIMIT), "a limit was reached");
 }
 
@@ -314,6 +360,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_closing_in_mid_speech_and_opening_again_works),
         cmocka_unit_test(test_stream_refuses_more_than_its_buffer_and_goes_on),
         cmocka_unit_test(test_what_cannot_be_opened_says_why),
+        cmocka_unit_test(test_long_prompt_keeps_its_end_and_says_what_it_dropped),
         cmocka_unit_test(test_transcription_runs_beside_a_stream_and_can_be_canceled),
         cmocka_unit_test(test_public_interface_gives_the_same_words_without_spaces),
     };
