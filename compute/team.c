@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -20,6 +21,12 @@
 #define SPIN_US 30
 /* Looks at the shared words between two looks at the clock. */
 #define SPIN_ROUND 32
+/*
+ * How long a worker runs before it offers its core, between two tiles. Shorter than any slice of
+ * the scheduler: who shares the core then takes it here, and not inside of a tile, for which the
+ * caller would wait until the next slice. docs/decisions/005.
+ */
+#define TURN_US 500
 
 /* Words written by different threads live on different cache lines. */
 struct ut_team {
@@ -62,12 +69,21 @@ static void relax(void)
 #endif
 }
 
+static void give_way(int64_t *turn_end)
+{
+    if (ut_clock_now_us() < *turn_end)
+        return;
+    (void)sched_yield();
+    *turn_end = ut_clock_now_us() + TURN_US;
+}
+
 /*
- * Claims and runs tiles until none is left. A claim is one successful decrement of `left`: it is
- * then certain that the run is not over before this tile is, so fn, ctx and n_tiles hold. A worker
- * that comes late finds nothing to claim and touches nothing.
+ * Claims and runs tiles until none is left; a worker, not the caller, gives way at turn_end. A
+ * claim is one successful decrement of `left`: it is then certain that the run is not over before
+ * this tile is, so fn, ctx and n_tiles hold. A worker that comes late finds nothing to claim and
+ * touches nothing.
  */
-static void run_tiles(struct ut_team *team, int worker)
+static void run_tiles(struct ut_team *team, int worker, int64_t *turn_end)
 {
     size_t left = atomic_load_explicit(&team->left, memory_order_relaxed);
 
@@ -78,6 +94,8 @@ static void run_tiles(struct ut_team *team, int worker)
         team->fn(team->ctx, team->n_tiles - left, worker);
         if (atomic_fetch_sub(&team->pending, 1) == 1 && atomic_load(&team->caller_sleeps))
             futex_wake(&team->pending, 1);
+        if (turn_end)
+            give_way(turn_end);
         left = atomic_load_explicit(&team->left, memory_order_relaxed);
     }
 }
@@ -99,8 +117,10 @@ static bool spin_for_work(struct ut_team *team)
 
 static void work(struct ut_team *team, int index)
 {
+    int64_t turn_end = 0;
+
     while (!atomic_load(&team->stop)) {
-        run_tiles(team, index);
+        run_tiles(team, index, &turn_end);
         if (spin_for_work(team))
             continue;
         uint32_t epoch = atomic_load(&team->epoch);
@@ -109,6 +129,7 @@ static void work(struct ut_team *team, int index)
         atomic_fetch_add(&team->n_sleeping, 1);
         futex_wait(&team->epoch, epoch);
         atomic_fetch_sub(&team->n_sleeping, 1);
+        turn_end = ut_clock_now_us() + TURN_US;
     }
 }
 
@@ -212,7 +233,7 @@ static void run_shared(struct ut_team *team, ut_team_fn *fn, void *ctx, uint32_t
     atomic_fetch_add(&team->epoch, 1);
     if (atomic_load(&team->n_sleeping) > 0)
         futex_wake(&team->epoch, INT_MAX);
-    run_tiles(team, 0);
+    run_tiles(team, 0, NULL);
     wait_for_others(team);
 }
 

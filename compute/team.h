@@ -2,8 +2,8 @@
  * The thread team: one per engine, sized to the cores, work shared by tiles.
  *
  * The calling thread is worker 0 and works too. Idle workers spin for at most some tens of
- * microseconds and then sleep on a futex, so that a foreign load on the same cores costs its own
- * share and no more. One caller at a time.
+ * microseconds and then sleep on a futex, and offer their core between tiles, so that a foreign
+ * load on the same cores costs its own share and no more. One caller at a time.
  */
 #ifndef UT_COMPUTE_TEAM_H
 #define UT_COMPUTE_TEAM_H
