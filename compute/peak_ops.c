@@ -40,9 +40,23 @@ static size_t f32(size_t n)
     return (size_t)2 * LANES;
 }
 
+static void read_bytes(const unsigned char *p, size_t n)
+{
+    const uint64_t *words = (const uint64_t *)(const void *)p;
+    uint64_t sum[LANES] = { 0 };
+    volatile uint64_t out = 0;
+
+    for (size_t i = 0; i < n / sizeof *words; i += LANES) {
+        for (int j = 0; j < LANES; j++)
+            sum[j] ^= words[i + (size_t)j];
+    }
+    for (int j = 0; j < LANES; j++)
+        out ^= sum[j];
+}
+
 void ut_peak_ops_init(struct ut_peak_ops *ops, unsigned cpu)
 {
-    *ops = (struct ut_peak_ops){ .s8 = s8, .f32 = f32 };
+    *ops = (struct ut_peak_ops){ .s8 = s8, .f32 = f32, .read = read_bytes };
     (void)cpu;
 #if defined(__x86_64__)
     if (cpu & UT_CPU_AVX2)

@@ -1,6 +1,6 @@
 /*
- * Loops of nothing but multiply-add instructions: what an arithmetic can reach on this processor
- * when neither memory nor anything else holds it up. For compute/roofline.h.
+ * Loops of nothing but multiply-add instructions, or of nothing but loads: what an arithmetic can
+ * reach on this processor when nothing else holds it up. For compute/roofline.h.
  */
 #ifndef UT_COMPUTE_PEAK_OPS_H
 #define UT_COMPUTE_PEAK_OPS_H
@@ -12,6 +12,8 @@ struct ut_peak_ops {
     size_t (*s8)(size_t n);   /* int8 products, int32 sums */
     size_t (*bf16)(size_t n); /* NULL where the processor has no bf16 products */
     size_t (*f32)(size_t n);
+    /* Loads n bytes, a multiple of 1024, from an address that is a multiple of 64. */
+    void (*read)(const unsigned char *p, size_t n);
 };
 
 /* Fills the table for a set of enum ut_cpu flags. */

@@ -10,9 +10,11 @@
 #include "compute/pages.h"
 #include "compute/peak_ops.h"
 
-#define READ_BYTES ((size_t)32 << 20)
-#define READ_TILE ((size_t)128 << 10)
-#define READ_PART ((size_t)8 << 20) /* of a round; the rounds walk over all of it */
+#define READ_LEAST ((size_t)256 << 10)
+#define READ_TILE ((size_t)64 << 10)
+#define READ_ROUND ((size_t)8 << 20) /* or the whole, where that is more */
+#define READ_US 60000                /* for each size */
+#define READ_MIN_ROUNDS 3
 /* Pieces of a measurement, so that no worker ends long before the others. */
 #define PIECES 4
 /* Many short rounds: on a machine with other work some of them pass undisturbed. */
@@ -56,48 +58,59 @@ static double measure_loop(struct ut_compute *c, size_t (*run)(size_t n))
 }
 
 struct reading {
-    const uint64_t *data;
-    uint64_t sums[UT_TEAM_MAX_THREADS * UT_CACHE_LINE / sizeof(uint64_t)];
+    void (*read)(const unsigned char *p, size_t n);
+    const unsigned char *data;
+    size_t n_tiles; /* of READ_TILE in `data`; a round walks over them more than once */
 };
 
 static void read_tile(void *ctx, size_t tile, int worker)
 {
-    struct reading *r = ctx;
-    const uint64_t *p = r->data + tile * (READ_TILE / sizeof *p);
-    uint64_t sum[8] = { 0 };
+    const struct reading *r = ctx;
 
-    for (size_t i = 0; i < READ_TILE / sizeof *p; i += 8) {
-        for (size_t j = 0; j < 8; j++)
-            sum[j] += p[i + j];
-    }
-    uint64_t *out = &r->sums[(size_t)worker * UT_CACHE_LINE / sizeof(uint64_t)];
-    for (int j = 0; j < 8; j++)
-        *out += sum[j];
+    (void)worker;
+    r->read(r->data + tile % r->n_tiles * READ_TILE, READ_TILE);
 }
 
-static enum ut_status measure_read(double *gbs, struct ut_compute *c)
+static double time_reading(struct ut_compute *c, struct reading *r)
 {
-    uint64_t *data = ut_pages_alloc(READ_BYTES, 1, true); /* as weights are */
-    struct reading *r = ut_compute_alloc(c, 1, sizeof *r);
-    int64_t best = INT64_MAX;
+    size_t n = r->n_tiles > READ_ROUND / READ_TILE ? r->n_tiles : READ_ROUND / READ_TILE;
+    int64_t best = INT64_MAX, end = ut_clock_now_us() + READ_US;
 
-    if (!data || !r) {
-        ut_pages_free(data);
-        ut_compute_free(c, r);
-        return UT_ENOMEM;
-    }
-    memset(data, 1, READ_BYTES); /* pages of its own, not the one zero page */
-    for (size_t round = 0; round < ROUNDS; round++) {
-        r->data = data + round * READ_PART % READ_BYTES / sizeof *data;
+    for (int round = 0; round < READ_MIN_ROUNDS || ut_clock_now_us() < end; round++) {
         int64_t start = ut_clock_now_us();
-        ut_team_run(c->team, read_tile, r, READ_PART / READ_TILE);
+        ut_team_run(c->team, read_tile, r, n);
         int64_t took = ut_clock_now_us() - start;
         best = took < best ? took : best;
     }
-    *gbs = (double)READ_PART / (double)(best > 0 ? best : 1) * 1e-3;
+    return (double)(n * READ_TILE) / (double)(best > 0 ? best : 1) * 1e-3;
+}
+
+static enum ut_status measure_reads(struct ut_roofline *peak, struct ut_compute *c,
+                                    const struct ut_peak_ops *ops)
+{
+    size_t n_bytes = READ_LEAST << 2 * (UT_ROOFLINE_READS - 1);
+    unsigned char *data = ut_pages_alloc(n_bytes, 1, true); /* as weights are */
+
+    if (!data)
+        return UT_ENOMEM;
+    memset(data, 1, n_bytes); /* pages of its own, not the one zero page */
+    n_bytes = READ_LEAST;
+    for (int i = 0; i < UT_ROOFLINE_READS; i++, n_bytes *= 4) {
+        struct reading r = { ops->read, data, n_bytes / READ_TILE };
+        peak->reads[i] = (struct ut_roofline_read){ n_bytes, time_reading(c, &r) };
+        peak->read_gbs = peak->reads[i].gbs;
+    }
     ut_pages_free(data);
-    ut_compute_free(c, r);
     return UT_OK;
+}
+
+double ut_roofline_read_gbs(const struct ut_roofline *peak, double n_bytes)
+{
+    int i = 0;
+
+    while (i < UT_ROOFLINE_READS - 1 && (double)peak->reads[i + 1].n_bytes <= n_bytes)
+        i++;
+    return peak->reads[i].gbs;
 }
 
 enum ut_status ut_roofline_measure(struct ut_roofline *out, struct ut_compute *c)
@@ -106,7 +119,7 @@ enum ut_status ut_roofline_measure(struct ut_roofline *out, struct ut_compute *c
     struct ut_peak_ops ops;
 
     ut_peak_ops_init(&ops, c->cpu);
-    enum ut_status status = measure_read(&peak.read_gbs, c);
+    enum ut_status status = measure_reads(&peak, c, &ops);
     if (status != UT_OK)
         return status;
     peak.s8_gops = measure_loop(c, ops.s8);

@@ -9,15 +9,25 @@
 
 #include "compute/compute.h"
 
+#define UT_ROOFLINE_READS 5
+
 /* With all threads of the context; 10^9 operations (a multiply-add is two) or bytes a second. */
 struct ut_roofline {
     double s8_gops;   /* int8 products with the instructions of the context's level */
     double bf16_gops; /* 0 where the level has none */
     double f32_gops;
-    double read_gbs; /* reading 32 MB in order: more than private caches hold */
+    double read_gbs; /* reading what no private cache holds: the last of `reads` */
+    /* Reading n_bytes in order, again and again: 256 KB, and each next four times as much. */
+    struct ut_roofline_read {
+        size_t n_bytes;
+        double gbs;
+    } reads[UT_ROOFLINE_READS];
 };
 
-/* Takes some 300 ms on an idle machine. Errors: UT_ENOMEM. */
+/* What reading n_bytes is held against: of the sizes measured the greatest that is not more. */
+double ut_roofline_read_gbs(const struct ut_roofline *peak, double n_bytes);
+
+/* Takes some 500 ms on an idle machine. Errors: UT_ENOMEM. */
 UT_NODISCARD enum ut_status ut_roofline_measure(struct ut_roofline *out, struct ut_compute *c);
 
 struct ut_roofline_figure {

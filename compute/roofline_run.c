@@ -40,8 +40,17 @@ static const struct op ops[] = {
     { "attention 501 x 1500", WINDOW, 501, 1500, 0, UT_DTYPE_F32, UT_ACT_NONE, false },
     { "linear s8 613x416 -> 511", LINEAR, 613, 416, 511, UT_DTYPE_Q8_0, UT_ACT_NONE, false },
     { "linear s8 1x512 -> 512", LINEAR, 1, 512, 512, UT_DTYPE_Q8_0, UT_ACT_NONE, false },
+    { "linear s8 2x512 -> 512", LINEAR, 2, 512, 512, UT_DTYPE_Q8_0, UT_ACT_NONE, false },
+    { "linear s8 4x512 -> 512", LINEAR, 4, 512, 512, UT_DTYPE_Q8_0, UT_ACT_NONE, false },
+    { "linear s8 16x512 -> 512", LINEAR, 16, 512, 512, UT_DTYPE_Q8_0, UT_ACT_NONE, false },
+    { "linear s8 1500x512 -> 512", LINEAR, 1500, 512, 512, UT_DTYPE_Q8_0, UT_ACT_NONE, false },
+    { "linear s8 1x512 -> 2048 gelu", LINEAR, 1, 512, 2048, UT_DTYPE_Q8_0, UT_ACT_GELU, false },
+    { "linear s8 1x2048 -> 512", LINEAR, 1, 2048, 512, UT_DTYPE_Q8_0, UT_ACT_NONE, false },
     { "linear s8 1x512 -> 51865", LINEAR, 1, 512, 51865, UT_DTYPE_Q8_0, UT_ACT_NONE, false },
+    { "linear s8 2x512 -> 51865", LINEAR, 2, 512, 51865, UT_DTYPE_Q8_0, UT_ACT_NONE, false },
+    { "linear s8 4x512 -> 51865", LINEAR, 4, 512, 51865, UT_DTYPE_Q8_0, UT_ACT_NONE, false },
     { "linear s8 8x512 -> 51865", LINEAR, 8, 512, 51865, UT_DTYPE_Q8_0, UT_ACT_NONE, false },
+    { "linear s8 16x512 -> 51865", LINEAR, 16, 512, 51865, UT_DTYPE_Q8_0, UT_ACT_NONE, false },
     { "linear bf16 1500x1536 -> 512 gelu", LINEAR, 1500, 1536, 512, UT_DTYPE_F16, UT_ACT_GELU,
       false },
     { "linear f16 3000x240 -> 512 gelu", LINEAR, 3000, 240, 512, UT_DTYPE_F16, UT_ACT_GELU, true },
@@ -302,7 +311,8 @@ enum ut_status ut_roofline_run(struct ut_roofline_figure *out, struct ut_compute
         status = time_runs(&b, n_runs, &f);
     if (status == UT_OK) {
         struct work work = count_work(&b);
-        double compute = find_peak(b.op, peak, &f.arithmetic), memory = peak->read_gbs;
+        double compute = find_peak(b.op, peak, &f.arithmetic);
+        double memory = ut_roofline_read_gbs(peak, work.n_bytes);
         f.gops = work.n_ops / f.min_ms * 1e-6;
         f.gbs = work.n_bytes / f.min_ms * 1e-6;
         compute = compute > 0 ? f.gops / compute : 0;

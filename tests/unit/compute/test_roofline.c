@@ -34,16 +34,35 @@ static void test_measure_finds_peaks(void **state)
     assert_true(peak.s8_gops > 0.01);
     assert_true(peak.f32_gops > 0.01);
     assert_true(peak.bf16_gops >= 0);
-    assert_true(peak.read_gbs > 0.01);
+    for (int i = 0; i < UT_ROOFLINE_READS; i++) {
+        assert_int_equal(peak.reads[i].n_bytes, (size_t)262144 << 2 * i);
+        assert_true(peak.reads[i].gbs > 0.01);
+    }
+    assert_true(peak.read_gbs == peak.reads[UT_ROOFLINE_READS - 1].gbs);
+}
+
+static void test_reading_is_held_against_the_size_at_hand(void **state)
+{
+    struct ut_roofline peak = { .reads = {
+                                    { 10, 9 }, { 40, 8 }, { 160, 7 }, { 640, 6 }, { 2560, 5 } } };
+
+    (void)state;
+    assert_true(ut_roofline_read_gbs(&peak, 1) == 9);
+    assert_true(ut_roofline_read_gbs(&peak, 39) == 9);
+    assert_true(ut_roofline_read_gbs(&peak, 40) == 8);
+    assert_true(ut_roofline_read_gbs(&peak, 2559) == 6);
+    assert_true(ut_roofline_read_gbs(&peak, 1e12) == 5);
 }
 
 static void test_run_reports_rates_that_fit_the_time(void **state)
 {
-    struct ut_roofline peak = { 100, 100, 100, 100 };
+    struct ut_roofline peak = { .s8_gops = 100, .bf16_gops = 100, .f32_gops = 100 };
     struct ut_roofline_figure f;
     size_t n_run = 0;
 
     (void)state;
+    for (int i = 0; i < UT_ROOFLINE_READS; i++)
+        peak.reads[i] = (struct ut_roofline_read){ (size_t)i, 100 };
     for (size_t i = 0; i < ut_roofline_n_ops(); i++) {
         memset(&f, 0, sizeof f);
         /* The rest takes seconds with scalar kernels. */
@@ -69,6 +88,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_measure_finds_peaks),
+        cmocka_unit_test(test_reading_is_held_against_the_size_at_hand),
         cmocka_unit_test(test_run_reports_rates_that_fit_the_time),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
