@@ -8,6 +8,7 @@
 #ifndef UT_ASR_ENCODER_H
 #define UT_ASR_ENCODER_H
 
+#include "asr/keys.h"
 #include "asr/model.h"
 #include "compute/attention.h"
 
@@ -17,7 +18,7 @@ struct ut_asr_silence;
 #define UT_ASR_MAX_WINDOWS 64 /* in one pass */
 
 /*
- * max_positions: the most encoder positions (20 ms each) of all windows of a pass together. Keeps a
+ * max_positions: the most encoder positions (20 ms each) that a pass computes. Keeps a
  * reference to `m`, opened with `c` or with another context of the same device. Errors: UT_EINVAL
  * (0), UT_ENOMEM.
  */
@@ -31,7 +32,14 @@ struct ut_asr_encode_call {
     const struct ut_asr_silence *silence; /* what follows the window, or NULL for nothing */
     struct ut_kv
         *cross;    /* out, or NULL: decoder cross K/V, cells [0, n_frames / 2) of each layer */
-    float *output; /* out, or NULL: encoder output [n_frames / 2, n_audio_state], host */
+    float *output; /* out, or NULL: output of the positions computed, [n, n_audio_state], host */
+    /*
+     * NULL, or where the window's keys and values are kept. Positions [0, n_kept) have theirs
+     * there, and in `cross`, from an earlier run, and are not computed again: all see them, they
+     * see nothing that is new. n_kept: a multiple of UT_ATTENTION_PACK_ALIGN, < n_frames / 2.
+     */
+    const struct ut_asr_keys *keys;
+    size_t n_kept;
 };
 
 /*

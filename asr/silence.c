@@ -14,7 +14,7 @@ size_t ut_asr_silence_n_after(const struct ut_asr_silence *s, size_t n_positions
 struct ut_kv_span ut_asr_silence_span(const struct ut_asr_silence *s, size_t layer,
                                       size_t n_positions)
 {
-    return (struct ut_kv_span){ .packed = ut_asr_silence_keys(s, layer),
+    return (struct ut_kv_span){ .packed = ut_asr_keys_layer(&s->keys, layer),
                                 .first = n_positions,
                                 .n = ut_asr_silence_n_after(s, n_positions) };
 }
@@ -28,12 +28,7 @@ struct ut_kv_view ut_asr_silence_cross(const struct ut_asr_silence *s, size_t n_
 
 size_t ut_asr_silence_bytes(const struct ut_asr_silence *s)
 {
-    return ut_kv_bytes(s->cross) + s->model->dims.n_audio_layer * s->layer_bytes;
-}
-
-void *ut_asr_silence_keys(const struct ut_asr_silence *s, size_t layer)
-{
-    return (unsigned char *)s->keys + layer * s->layer_bytes;
+    return ut_kv_bytes(s->cross) + s->model->dims.n_audio_layer * s->keys.layer_bytes;
 }
 
 enum ut_status ut_asr_silence_create(struct ut_asr_silence **out, struct ut_asr_encoder *e,
@@ -41,7 +36,6 @@ enum ut_status ut_asr_silence_create(struct ut_asr_silence **out, struct ut_asr_
 {
     struct ut_asr_model *m = ut_asr_encoder_model(e);
     const struct ut_asr_dims *dims = &m->dims;
-    struct ut_attention_shape shape = ut_asr_encoder_shape(m);
     size_t n_mel = 2 * dims->n_audio_ctx * dims->n_mels;
     float *mel = NULL;
     enum ut_status st = UT_ENOMEM;
@@ -54,17 +48,20 @@ enum ut_status ut_asr_silence_create(struct ut_asr_silence **out, struct ut_asr_
     s->model = ut_asr_model_ref(m);
     s->mel_value = mel_value;
     s->n_positions = n_positions;
-    s->layer_bytes = ut_attention_pack_bytes(m->compute, &shape, dims->n_audio_ctx);
-    s->keys = ut_compute_alloc(m->compute, dims->n_audio_layer, s->layer_bytes);
     mel = ut_alloc(n_mel, sizeof *mel);
-    if (!s->keys || !mel)
+    if (!mel)
         goto fail;
-    st = ut_asr_encoder_new_cross(e, &s->cross);
+    st = ut_asr_keys_init(&s->keys, m);
+    if (st == UT_OK)
+        st = ut_asr_encoder_new_cross(e, &s->cross);
     if (st != UT_OK)
         goto fail;
     for (size_t i = 0; i < n_mel; i++)
         mel[i] = mel_value;
-    st = ut_asr_encoder_run_silence(e, mel, s);
+    const struct ut_asr_encode_call call = {
+        .mel = mel, .n_frames = 2 * dims->n_audio_ctx, .cross = s->cross, .keys = &s->keys
+    };
+    st = ut_asr_encoder_run(e, &call, 1);
     if (st != UT_OK)
         goto fail;
     ut_free(mel);
@@ -81,7 +78,7 @@ void ut_asr_silence_destroy(struct ut_asr_silence *s)
     if (!s)
         return;
     ut_kv_destroy(s->cross);
-    ut_compute_free(s->model->compute, s->keys);
+    ut_asr_keys_finish(&s->keys, s->model);
     ut_asr_model_unref(s->model);
     ut_free(s);
 }

@@ -1,5 +1,5 @@
 /*
- * The cached run on silence, as the encoder sees it: private to asr/{encoder,silence}.c.
+ * The cached run on silence, as the encoder sees it: private to asr/{encoder*,keys,silence}.c.
  */
 #ifndef UT_ASR_SILENCE_H
 #define UT_ASR_SILENCE_H
@@ -10,8 +10,7 @@ struct ut_asr_silence {
     struct ut_asr_model *model;
     float mel_value;
     size_t n_positions; /* the most that follow a window */
-    void *keys; /* [n_audio_layer] device: keys and values of n_audio_ctx positions, packed */
-    size_t layer_bytes;
+    struct ut_asr_keys keys;
     struct ut_kv *cross; /* [n_text_layer] layers of n_audio_ctx cells */
 };
 
@@ -21,13 +20,6 @@ size_t ut_asr_silence_n_after(const struct ut_asr_silence *s, size_t n_positions
 /* The keys and values of `layer` behind a window of `n_positions`. */
 struct ut_kv_span ut_asr_silence_span(const struct ut_asr_silence *s, size_t layer,
                                       size_t n_positions);
-
-/* Where the keys and values of `layer` are packed. */
-void *ut_asr_silence_keys(const struct ut_asr_silence *s, size_t layer);
-
-/* ut_asr_encoder_run() of one whole window of silence that also keeps K and V in `s`. */
-UT_NODISCARD enum ut_status ut_asr_encoder_run_silence(struct ut_asr_encoder *e, const float *mel,
-                                                       struct ut_asr_silence *s);
 
 /* The shape of self-attention in the encoder. */
 struct ut_attention_shape ut_asr_encoder_shape(const struct ut_asr_model *m);

@@ -171,6 +171,58 @@ static void test_encoder_with_cached_silence_is_near_the_whole_window(void **sta
     free(mel);
 }
 
+/*
+ * Positions that are kept give the others the same as computed anew, when nothing about them has
+ * changed; when the window has grown since, nearly so; and beside another window in the pass.
+ */
+static void check_kept(const char *name, double same, double grown)
+{
+    const size_t n_kept = 128, n = 275, n_short = 240;
+    struct engine e;
+    struct ut_asr_silence *silence = NULL;
+    struct ut_asr_keys keys = { 0 };
+    float *mel = golden_clip_mel();
+
+    open_engine(&e, name, 1500);
+    float *want = malloc(n * e.d * sizeof *want), *got = malloc(n * e.d * sizeof *got);
+    assert_non_null(want);
+    assert_non_null(got);
+    assert_int_equal(ut_asr_silence_create(&silence, e.encoder, mel[2999 * 80], 1500), UT_OK);
+    assert_int_equal(ut_asr_keys_init(&keys, e.model), UT_OK);
+    struct ut_asr_encode_call calls[2] = {
+        { .mel = mel, .n_frames = 100, .silence = silence },
+        { .mel = mel, .n_frames = 2 * n, .silence = silence, .output = want, .keys = &keys },
+    };
+    assert_int_equal(ut_asr_encoder_run(e.encoder, &calls[1], 1), UT_OK);
+    calls[1].n_kept = n_kept;
+    calls[1].output = got;
+    assert_int_equal(ut_asr_encoder_run(e.encoder, calls, 2), UT_OK);
+    assert_true(golden_relative_l2(got, want + n_kept * e.d, (n - n_kept) * e.d) <= same);
+
+    calls[1].n_kept = 0;
+    calls[1].n_frames = 2 * n_short;
+    assert_int_equal(ut_asr_encoder_run(e.encoder, &calls[1], 1), UT_OK);
+    calls[1].n_kept = n_kept;
+    calls[1].n_frames = 2 * n;
+    assert_int_equal(ut_asr_encoder_run(e.encoder, &calls[1], 1), UT_OK);
+    double far = golden_relative_l2(got, want + n_kept * e.d, (n - n_kept) * e.d);
+    printf("%s: distance with positions kept from a shorter window: %.4f\n", name, far);
+    assert_true(far < grown);
+    ut_asr_keys_finish(&keys, e.model);
+    ut_asr_silence_destroy(silence);
+    close_engine(&e);
+    free(want);
+    free(got);
+    free(mel);
+}
+
+static void test_encoder_kept_positions_stand_for_computed_ones(void **state)
+{
+    (void)state;
+    check_kept("whisper-tiny.en-f32.gguf", 1e-5, 0.05);
+    check_kept("whisper-base-q8_0.gguf", 1e-5, 0.05);
+}
+
 static void test_encoder_refuses_bad_windows(void **state)
 {
     struct engine e;
@@ -193,6 +245,15 @@ static void test_encoder_refuses_bad_windows(void **state)
     assert_int_equal(ut_asr_encoder_run(e.encoder, calls, 1), UT_EINVAL);
     calls[0] = (struct ut_asr_encode_call){ .n_frames = 2 };
     assert_int_equal(ut_asr_encoder_run(e.encoder, calls, 1), UT_EINVAL);
+    const struct ut_asr_keys keys = { 0 };
+    calls[0] = (struct ut_asr_encode_call){ .mel = mel, .n_frames = 80, .n_kept = 32 };
+    assert_int_equal(ut_asr_encoder_run(e.encoder, calls, 1), UT_EINVAL);
+    calls[0].keys = &keys;
+    calls[0].n_kept = 31; /* not aligned */
+    assert_int_equal(ut_asr_encoder_run(e.encoder, calls, 1), UT_EINVAL);
+    calls[0].n_kept = 32;
+    calls[0].n_frames = 64; /* nothing left to compute */
+    assert_int_equal(ut_asr_encoder_run(e.encoder, calls, 1), UT_EINVAL);
     struct ut_asr_silence *silence = NULL;
     assert_int_equal(ut_asr_silence_create(&silence, e.encoder, -1, 1500), UT_ELIMIT);
     assert_int_equal(ut_asr_silence_create(&silence, e.encoder, -1, 1501), UT_EINVAL);
@@ -208,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_encoder_q8_0_is_near_the_reference),
         cmocka_unit_test(test_encoder_batch_equals_single_windows),
         cmocka_unit_test(test_encoder_with_cached_silence_is_near_the_whole_window),
+        cmocka_unit_test(test_encoder_kept_positions_stand_for_computed_ones),
         cmocka_unit_test(test_encoder_refuses_bad_windows),
     };
     golden_model_path("whisper-base-f32.gguf");
