@@ -22,7 +22,9 @@ static const struct ut_usage usage = {
         "each one in which nothing is said by itself. Reports how long after its end each word is\n"
         "shown and committed, word errors beside those of whole-file decoding, and how much of\n"
         "what was shown was changed. The clock is simulated and charged with the time that\n"
-        "computing takes; the times of words are found by forced alignment.",
+        "computing takes; the times of words are found by forced alignment. With --export the\n"
+        "streams are written and not run: a WAV each, manifest.tsv, which --gap 0 plays as it is,\n"
+        "and words.tsv with the times of the reference's words.",
     .examples = "  utter bench live speech/manifest.tsv --json --plot latency.svg\n"
                 "  utter bench live speech/manifest.tsv --kind clean --step-ms 300 --each\n"
                 "  utter bench live speech/manifest.tsv --real-time --limit 10\n",
@@ -121,10 +123,15 @@ static int run_bench(struct ut_bench_live *b, const char *manifest)
     enum ut_status st = ut_bench_live_open(b, &err);
     if (st != UT_OK)
         return ut_cmd_fail(ut_cmd_model_exit(st), "%s", err.text);
+    if (b->events_path && !(b->events_file = fopen(b->events_path, "w")))
+        return ut_cmd_fail(UT_EXIT_OUTPUT, "%s: %s", b->events_path, strerror(errno));
     open_spelling(b);
     st = ut_bench_live_load(b, &err);
     if (st != UT_OK && st != UT_ECANCELED)
         return ut_cmd_fail(UT_EXIT_INPUT, "%s", err.text);
+    if (st == UT_OK && b->export_path)
+        return ut_bench_live_export(b, &err) == UT_OK ? UT_EXIT_OK
+                                                      : ut_cmd_fail(UT_EXIT_OUTPUT, "%s", err.text);
     if (st == UT_OK)
         st = run_streams(b, &err);
     if (st == UT_OK)
@@ -191,7 +198,7 @@ int ut_bench_live(int argc, char **argv)
         { "agree", 0, UT_OPTION_INT, &b.n_agree, 0, 8, "N",
           "hypotheses that must agree on a word; 0: the engine's choice" },
         { "language", 0, UT_OPTION_TEXT, &b.settings.language, 0, 0, "CODE",
-          "only recordings in this language, and those where nothing is said" },
+          "only recordings in this language, and those in none: nothing is said there" },
         { "detect", 0, UT_OPTION_FLAG, &b.detect, 0, 0, NULL,
           "let the session find out the language" },
         { "kind", 0, UT_OPTION_TEXT, &b.kind, 0, 0, "KIND", "only recordings of this kind" },
@@ -210,6 +217,10 @@ int ut_bench_live(int argc, char **argv)
           "draw the latency of each word over time, as SVG" },
         { "words", 0, UT_OPTION_TEXT, &b.words_path, 0, 0, "FILE",
           "write a line for each reference word: times, when shown and committed" },
+        { "events", 0, UT_OPTION_TEXT, &b.events_path, 0, 0, "FILE",
+          "write a line of JSON for each event" },
+        { "export", 0, UT_OPTION_TEXT, &b.export_path, 0, 0, "DIR",
+          "write the streams and the times of their words into DIR instead" },
         { "each", 0, UT_OPTION_FLAG, &b.each, 0, 0, NULL, "a line a stream on standard error" },
         { "json", 0, UT_OPTION_FLAG, &b.json, 0, 0, NULL, "figures as JSON" },
     };
@@ -229,6 +240,8 @@ int ut_bench_live(int argc, char **argv)
     int code = run_bench(&b, argv[0]);
     if (b.words_file && fclose(b.words_file) != 0)
         code = ut_cmd_fail(UT_EXIT_OUTPUT, "%s: cannot be written", b.words_path);
+    if (b.events_file && fclose(b.events_file) != 0)
+        code = ut_cmd_fail(UT_EXIT_OUTPUT, "%s: cannot be written", b.events_path);
     ut_bench_live_close(&b);
     ut_bench_live_unload(&b);
     ut_bench_live_figures_finish(&b.figures);

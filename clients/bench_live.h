@@ -3,6 +3,7 @@
  * bench_live.c         options, the order of things
  * bench_live_streams.c recordings of a manifest joined to continuous streams, words timed
  * bench_live_run.c     a stream through a session on a simulated clock, or the engine in real time
+ * bench_live_export.c  streams, words and events for others to play and score
  * bench_live_score.c   what was shown against what was said
  * bench_live_report.c  JSON, the table, the plot
  */
@@ -18,6 +19,7 @@
 #include "clients/offline.h"
 #include "clients/spelling.h"
 #include "clients/word_errors.h"
+#include "clients/word_times.h"
 #include "diarize/vad.h"
 #include "stream/engine.h"
 #include "stream/session.h"
@@ -55,7 +57,8 @@ struct ut_bench_stream {
     struct ut_bench_word *words;
     size_t n_words;
     size_t words_capacity;
-    struct ut_buffer reference; /* as the manifest has it */
+    struct ut_buffer reference;  /* as the manifest has it */
+    struct ut_buffer word_lines; /* of its words with their times; see ut_bench_live_note_word() */
     /* what came of it */
     struct ut_buffer heard;
     struct ut_buffer offline;
@@ -113,6 +116,9 @@ struct ut_bench_live {
     const char *plot_path;
     const char *words_path; /* NULL, or where a line for each reference word goes */
     FILE *words_file;
+    const char *events_path; /* NULL, or where a line for each event goes */
+    FILE *events_file;
+    const char *export_path; /* NULL, or the folder that gets the streams; nothing is run then */
     const char *clock_name;
     enum ut_bench_clock clock;
     bool json;
@@ -150,6 +156,24 @@ void ut_bench_live_close(struct ut_bench_live *b);
 /* Runs one stream and keeps what was shown. */
 UT_NODISCARD enum ut_status ut_bench_live_run(struct ut_bench_live *b, struct ut_bench_stream *s,
                                               struct ut_error *err);
+
+/* Keeps a reference word as the manifest has it, for ut_bench_live_export(). */
+UT_NODISCARD enum ut_status ut_bench_live_note_word(struct ut_bench_stream *s,
+                                                    const struct ut_bench_turn *turn,
+                                                    const struct ut_timed_word *word);
+
+/*
+ * Writes the streams into the folder export_path (made if need be): a 16-bit WAV each, manifest.tsv
+ * and words.tsv. Errors: UT_EIO (names the file), UT_ENOMEM.
+ */
+UT_NODISCARD enum ut_status ut_bench_live_export(const struct ut_bench_live *b,
+                                                 struct ut_error *err);
+
+/* Writes the event to events_file, where there is one. Errors: UT_EIO, UT_ENOMEM, UT_ELIMIT. */
+UT_NODISCARD enum ut_status ut_bench_live_put_event(struct ut_bench_live *b,
+                                                    const struct ut_bench_stream *s,
+                                                    const struct ut_event *event, double now_s,
+                                                    double audio_s);
 
 /* Decodes the stream as a whole recording. */
 UT_NODISCARD enum ut_status ut_bench_live_decode(struct ut_bench_live *b, struct ut_offline *o,

@@ -84,17 +84,19 @@ static enum ut_status make_words(const struct ut_bench_live *b, const struct ut_
     return st;
 }
 
-static enum ut_status take_event(const struct ut_bench_live *b, struct ut_bench_stream *s,
+static enum ut_status take_event(struct ut_bench_live *b, struct ut_bench_stream *s,
                                  const struct ut_event *event, double now_s, double audio_s)
 {
     struct ut_buffer texts = { .limit = (size_t)1 << 20 };
     struct ut_display_word words[MAX_EVENT_WORDS];
     size_t n = 0;
 
-    if (event->type == UT_EVENT_FINAL)
+    enum ut_status st = ut_bench_live_put_event(b, s, event, now_s, audio_s);
+    if (st == UT_OK && event->type == UT_EVENT_FINAL)
         return ut_display_tail(&s->display, NULL, 0, now_s, audio_s);
     /* reserved, so that the words' texts stay where they are */
-    enum ut_status st = ut_buffer_reserve(&texts, texts.limit / 4);
+    if (st == UT_OK)
+        st = ut_buffer_reserve(&texts, texts.limit / 4);
     if (st == UT_OK)
         st = make_words(b, s, event, &texts, words, &n);
     if (st == UT_OK && event->type == UT_EVENT_COMMITTED) {

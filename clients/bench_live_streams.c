@@ -7,7 +7,6 @@
 #include "clients/bench_live.h"
 #include "clients/interrupt.h"
 #include "clients/normalizer.h"
-#include "clients/word_times.h"
 
 #define MAX_STREAM_SAMPLES ((size_t)4 * 3600 * UT_BENCH_RATE)
 #define BLOCK 16000
@@ -36,7 +35,10 @@ static bool is_chosen(const struct ut_bench_live *b, const struct ut_manifest_en
 {
     if (b->kind && strcmp(b->kind, e->kind) != 0)
         return false;
-    return !e->reference[0] || strcmp(e->language, b->settings.language) == 0;
+    /* without a reference: one in some language is speech that nobody wrote down */
+    if (!e->reference[0])
+        return !e->language[0] || strcmp(e->language, "-") == 0;
+    return strcmp(e->language, b->settings.language) == 0;
 }
 
 /* Recordings in which nothing is said are streams of their own. */
@@ -60,6 +62,7 @@ static struct ut_bench_stream *find_stream(struct ut_bench_live *b,
         .language = e->reference[0] ? e->language : b->settings.language,
         .kind = e->kind,
         .reference = { .limit = UT_BENCH_MAX_TEXT },
+        .word_lines = { .limit = 8 * UT_BENCH_MAX_TEXT },
         .heard = { .limit = UT_BENCH_MAX_TEXT },
         .offline = { .limit = UT_BENCH_MAX_TEXT },
     };
@@ -169,8 +172,11 @@ static enum ut_status time_turn(const struct ut_bench_live *b, struct ut_bench_s
     if (st != UT_OK)
         return st;
     turn->first_word = s->n_words;
-    for (size_t i = 0; i < times.n && st == UT_OK; i++)
+    for (size_t i = 0; i < times.n && st == UT_OK; i++) {
         st = add_word(b, s, &times.words[i], turn->start);
+        if (st == UT_OK && b->export_path)
+            st = ut_bench_live_note_word(s, turn, &times.words[i]);
+    }
     turn->n_words = s->n_words - turn->first_word;
     ut_word_times_finish(&times);
     return st;
@@ -237,6 +243,7 @@ void ut_bench_live_unload(struct ut_bench_live *b)
         ut_free(s->turns);
         ut_free(s->pcm);
         ut_buffer_finish(&s->reference);
+        ut_buffer_finish(&s->word_lines);
         ut_buffer_finish(&s->heard);
         ut_buffer_finish(&s->offline);
         ut_display_finish(&s->display);

