@@ -22,7 +22,6 @@ struct ut_asr_decoder {
     float *x;           /* [max_rows, d] device: the residual stream */
     float *y;           /* [max_rows, d] device: attention output; at the end rows for logits */
     float *work;        /* [max_rows, 4d] device: by turns Q K V, cross Q, the ffn's hidden layer */
-    float *logits;      /* [LOGIT_ROWS, n_vocab] device */
     float *align;       /* [ALIGN_ROWS, n_text_head, n_audio_ctx] device: weights of one layer */
     float *embedded;    /* [max_rows, d] host */
     int32_t *written;   /* [max_rows] the cell of each row */
@@ -39,14 +38,12 @@ static enum ut_status alloc_rows(struct ut_asr_decoder *p)
     p->x = ut_compute_alloc(c, p->max_rows, d * sizeof(float));
     p->y = ut_compute_alloc(c, p->max_rows, d * sizeof(float));
     p->work = ut_compute_alloc(c, p->max_rows, 4 * d * sizeof(float));
-    p->logits = ut_compute_alloc(c, LOGIT_ROWS, dims->n_vocab * sizeof(float));
     p->align =
         ut_compute_alloc(c, ALIGN_ROWS, dims->n_text_head * dims->n_audio_ctx * sizeof(float));
     p->embedded = ut_alloc(p->max_rows, d * sizeof(float));
     p->written = ut_alloc(p->max_rows, sizeof *p->written);
     p->attention = ut_calloc(p->max_rows, sizeof *p->attention);
-    if (!p->x || !p->y || !p->work || !p->logits || !p->align || !p->embedded || !p->written ||
-        !p->attention)
+    if (!p->x || !p->y || !p->work || !p->align || !p->embedded || !p->written || !p->attention)
         return UT_ENOMEM;
     /* Scratch of the largest pass: the widest input of a linear layer, or every worker's scores. */
     size_t linear = p->max_rows * (4 * d + 16);
@@ -104,7 +101,6 @@ void ut_asr_decoder_destroy(struct ut_asr_decoder *p)
     ut_compute_free(p->compute, p->x);
     ut_compute_free(p->compute, p->y);
     ut_compute_free(p->compute, p->work);
-    ut_compute_free(p->compute, p->logits);
     ut_compute_free(p->compute, p->align);
     ut_free(p->embedded);
     ut_free(p->written);
@@ -324,7 +320,6 @@ static size_t run_logits(struct ut_asr_decoder *p, const struct ut_asr_decode_ro
 {
     const struct ut_asr_model *m = p->model;
     const size_t d = m->dims.n_text_state;
-    const size_t n_vocab = m->dims.n_vocab;
     float *out[LOGIT_ROWS];
     size_t n = 0;
     size_t r = first;
@@ -335,12 +330,8 @@ static size_t run_logits(struct ut_asr_decoder *p, const struct ut_asr_decode_ro
         ut_norm_run(p->compute, &m->text_norm, p->x + r * d, p->y + n * d, 1, d);
         out[n++] = rows[r].logits;
     }
-    const struct ut_linear_call call = {
-        .x = p->y, .ldx = d, .y = p->logits, .ldy = n_vocab, .n_rows = n
-    };
+    const struct ut_linear_call call = { .x = p->y, .ldx = d, .host_rows = out, .n_rows = n };
     ut_linear_run(p->compute, m->embedding, &call); /* [n, d] -> [n, n_vocab] */
-    for (size_t i = 0; i < n; i++)
-        ut_compute_read(p->compute, out[i], p->logits + i * n_vocab, n_vocab * sizeof(float));
     return r;
 }
 

@@ -3,7 +3,9 @@
  *
  * Two forms. The window form is for encoders and prefill: many queries against spans of fresh keys
  * (a span may be a cached run on silence). The cached form is for decoding: one query row a
- * sequence against keys in a ut_kv. Both take several sequences in a call.
+ * sequence against keys in a ut_kv. Both take several sequences in a call. Float buffers stand at
+ * any address that is good for a float, packed ones where ut_compute_alloc() puts them; others are
+ * refused with UT_EINVAL like any other wrong argument, and no result is then written.
  */
 #ifndef UT_COMPUTE_ATTENTION_H
 #define UT_COMPUTE_ATTENTION_H

@@ -5,6 +5,7 @@
 #ifndef UT_COMPUTE_ATTENTION_FORM_H
 #define UT_COMPUTE_ATTENTION_FORM_H
 
+#include "base/memory.h"
 #include "compute/attention_ops.h"
 
 #define UT_ATTENTION_MAX_D 128
@@ -16,6 +17,12 @@ struct ut_attention_form {
     size_t element;
     size_t k_bytes, v_bytes; /* of one head of a block */
 };
+
+/* Packed rows stand in memory of ut_compute_alloc(). */
+static inline bool ut_attention_packed_is_aligned(const void *packed)
+{
+    return (uintptr_t)packed % UT_CACHE_LINE == 0;
+}
 
 /* False when the shape is no good. */
 bool ut_attention_form_init(struct ut_attention_form *f, const struct ut_attention_ops *ops,

@@ -91,6 +91,7 @@ enum ut_status ut_attention_pack(struct ut_compute *c, const struct ut_attention
     if (n == 0)
         return UT_OK;
     if (!ut_attention_form_init(&p.form, &c->attention, shape) || !packed || !k || !v ||
+        !ut_attention_packed_is_aligned(packed) || !ut_is_aligned(k) || !ut_is_aligned(v) ||
         ld < p.form.n_head * p.form.d || first % UT_ATTENTION_PACK_ALIGN != 0 ||
         first > SIZE_MAX - n)
         return ut_compute_fail(c, UT_EINVAL);

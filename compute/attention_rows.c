@@ -136,7 +136,7 @@ static void find_groups(struct attend *a)
 
 static bool view_is_valid(const struct attend *a, const struct ut_kv_view *view)
 {
-    if (!view->kv)
+    if (!view->kv || !ut_is_aligned(view->cells))
         return false;
     const struct ut_kv_spec *spec = &view->kv->spec;
     if (a->layer >= spec->n_layers || spec->d_head != a->shape->d_head ||
@@ -159,7 +159,8 @@ static bool rows_are_valid(struct attend *a)
         return false;
     for (size_t r = 0; r < a->n_rows; r++) {
         const struct ut_attention_row *row = &a->rows[r];
-        if (!row->q || !row->y || row->n_views < 1 || row->n_views > UT_ATTENTION_MAX_SPANS)
+        if (!row->q || !row->y || !ut_is_aligned(row->q) || !ut_is_aligned(row->y) ||
+            !ut_is_aligned(row->probs) || row->n_views < 1 || row->n_views > UT_ATTENTION_MAX_SPANS)
             return false;
         for (size_t i = 0; i < row->n_views; i++) {
             if (!view_is_valid(a, &row->views[i]))

@@ -9,6 +9,7 @@
 
 #define QUERY_BLOCK 32
 #define MAX_D UT_ATTENTION_MAX_D
+#define MAX_ROWS ((size_t)UINT32_MAX) /* of queries, and of a span */
 
 struct window {
     struct ut_compute *c;
@@ -262,6 +263,16 @@ static void query_tile(void *ctx, size_t tile, int worker)
     }
 }
 
+static bool span_is_valid(const struct ut_kv_span *span, size_t width)
+{
+    if (span->n > MAX_ROWS)
+        return false;
+    if (span->packed)
+        return span->first <= MAX_ROWS && ut_attention_packed_is_aligned(span->packed);
+    return span->n == 0 || (span->k && span->v && span->ld >= width && ut_is_aligned(span->k) &&
+                            ut_is_aligned(span->v));
+}
+
 static bool call_is_valid(const struct ut_attention_call *call, size_t width)
 {
     size_t n_keys = 0;
@@ -271,12 +282,12 @@ static bool call_is_valid(const struct ut_attention_call *call, size_t width)
     if (!call->q || !call->y || call->ldq < width || call->ldy < width || call->n_spans < 1 ||
         call->n_spans > UT_ATTENTION_MAX_SPANS)
         return false;
+    if (!ut_is_aligned(call->q) || !ut_is_aligned(call->y) || call->n_q > MAX_ROWS)
+        return false;
     for (size_t i = 0; i < call->n_spans; i++) {
-        const struct ut_kv_span *span = &call->spans[i];
-        if (span->packed ? span->first > SIZE_MAX / 2 || span->n > SIZE_MAX / 2
-                         : span->n > 0 && (!span->k || !span->v || span->ld < width))
+        if (!span_is_valid(&call->spans[i], width))
             return false;
-        n_keys += span->n;
+        n_keys += call->spans[i].n;
     }
     return n_keys > 0;
 }

@@ -4,6 +4,8 @@
 #ifndef UT_COMPUTE_CONTEXT_H
 #define UT_COMPUTE_CONTEXT_H
 
+#include <stdint.h>
+
 #include "compute/attention_ops.h"
 #include "compute/compute.h"
 #include "compute/linear_ops.h"
@@ -37,6 +39,18 @@ void *ut_compute_scratch(struct ut_compute *c, size_t n_bytes);
 static inline void *ut_compute_worker(const struct ut_compute *c, int worker)
 {
     return c->workers + (size_t)worker * UT_WORKER_BYTES;
+}
+
+/* Floats at another address are undefined: ops refuse them. NULL passes. */
+static inline bool ut_is_aligned(const void *p)
+{
+    return (uintptr_t)p % _Alignof(float) == 0;
+}
+
+/* What a caller may get wrong in a norm. */
+static inline bool ut_norm_is_valid(const struct ut_norm *norm)
+{
+    return norm->gamma && (norm->kind == UT_NORM_LAYER || norm->kind == UT_NORM_RMS);
 }
 
 static inline size_t ut_round_up(size_t n, size_t multiple)

@@ -89,7 +89,8 @@ static bool store_is_valid(const struct store *s)
 {
     const struct ut_kv_spec *spec = &s->kv->spec;
 
-    if (s->layer >= spec->n_layers || !s->k || !s->v || s->ld < spec->n_head * spec->d_head)
+    if (s->layer >= spec->n_layers || !s->k || !s->v || !ut_is_aligned(s->k) ||
+        !ut_is_aligned(s->v) || !ut_is_aligned(s->cells) || s->ld < spec->n_head * spec->d_head)
         return false;
     if (!s->cells)
         return s->n <= spec->n_cells && s->first <= spec->n_cells - s->n;

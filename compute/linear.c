@@ -1,6 +1,7 @@
 /* Linear layers at work: quantise or normalise the rows, then products by tiles. */
 #include "compute/linear.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -69,7 +70,7 @@ static enum ut_status prepare(struct run *run)
 {
     const struct ut_linear_call *call = run->call;
     size_t element = ut_linear_input_bytes(run->w->kind), line = UT_CACHE_LINE / element;
-    size_t a_bytes, scale_bytes = ut_round_up(call->n_rows * sizeof(float), UT_CACHE_LINE);
+    size_t a_bytes, scale_bytes, n_bytes;
 
     if (element == sizeof(float) && !call->norm) {
         run->a = call->x;
@@ -80,9 +81,12 @@ static enum ut_status prepare(struct run *run)
     run->lda = ut_round_up(run->w->k, line);
     if (run->lda / line % 2 == 0)
         run->lda += line;
-    if (!ut_size_mul(call->n_rows, run->lda * element, &a_bytes))
+    if (!ut_size_mul(call->n_rows, run->lda * element, &a_bytes) || a_bytes > SIZE_MAX / 2)
         return UT_EINVAL;
-    unsigned char *scratch = ut_compute_scratch(run->c, scale_bytes + a_bytes);
+    scale_bytes = ut_round_up(call->n_rows * sizeof(float), UT_CACHE_LINE); /* less than a_bytes */
+    if (!ut_size_add(scale_bytes, a_bytes, &n_bytes))
+        return UT_EINVAL;
+    unsigned char *scratch = ut_compute_scratch(run->c, n_bytes);
     if (!scratch)
         return UT_ENOMEM;
     run->row_scale = (float *)(void *)scratch;
@@ -154,6 +158,16 @@ static void multiply(const struct run *run, size_t row, size_t n_rows, size_t pa
         ops->gemm_bf16(&g);
 }
 
+/* Where the result of a row begins at a column; NULL when rows stand anywhere. */
+static float *place(const struct ut_linear_call *call, size_t row, size_t column)
+{
+    if (call->host_rows)
+        return NULL;
+    if (call->split > 0 && column >= call->split)
+        return call->y2 + row * call->ldy2 + (column - call->split);
+    return call->y + row * call->ldy + column;
+}
+
 static void finish_block(const struct run *run, size_t row, size_t n_rows, size_t panel,
                          size_t n_panels, const void *acc)
 {
@@ -173,13 +187,24 @@ static void finish_block(const struct run *run, size_t row, size_t n_rows, size_
         .act = call->act,
         .residual = call->residual ? call->residual + row * call->ld_residual + column : NULL,
         .ld_residual = call->ld_residual,
-        .y = second ? call->y2 + row * call->ldy2 + (column - call->split)
-                    : call->y + row * call->ldy + column,
+        .y = place(call, row, column),
         .ldy = second ? call->ldy2 : call->ldy,
         .n_rows = n_rows,
         .n_cols = column + n_cols > w->n_out ? w->n_out - column : n_cols,
     };
-    run->c->linear.epilogue(&e);
+    if (!call->host_rows) {
+        run->c->linear.epilogue(&e);
+        return;
+    }
+    e.n_rows = 1;
+    for (size_t r = 0; r < n_rows; r++) {
+        e.acc = (const unsigned char *)acc + r * n_cols * sizeof(float);
+        e.row_scale = s8 ? run->row_scale + row + r : NULL;
+        e.residual =
+            call->residual ? call->residual + (row + r) * call->ld_residual + column : NULL;
+        e.y = call->host_rows[row + r] + column;
+        run->c->linear.epilogue(&e);
+    }
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -228,11 +253,34 @@ static void plan_tiles(struct run *run)
     run->n_panel_tiles = (run->w->n_panels + run->tile_panels - 1) / run->tile_panels;
 }
 
+static bool host_rows_are_valid(const struct ut_linear_call *call)
+{
+    if (call->y || call->split)
+        return false;
+    for (size_t r = 0; r < call->n_rows; r++) {
+        if (!call->host_rows[r] || !ut_is_aligned(call->host_rows[r]))
+            return false;
+    }
+    return true;
+}
+
+static bool buffers_are_aligned(const struct ut_linear_call *call)
+{
+    const struct ut_norm *norm = call->norm;
+
+    return ut_is_aligned(call->x) && ut_is_aligned(call->y) && ut_is_aligned(call->y2) &&
+           ut_is_aligned(call->residual) &&
+           (!norm || (ut_is_aligned(norm->gamma) && ut_is_aligned(norm->beta)));
+}
+
 static bool call_is_valid(const struct ut_linear *w, const struct ut_linear_call *call)
 {
     size_t split = call->split;
 
-    if (!w || !call->x || !call->y || call->ldy < (split ? split : w->n_out))
+    if (!w || !call->x || !buffers_are_aligned(call))
+        return false;
+    if (call->host_rows ? !host_rows_are_valid(call)
+                        : !call->y || call->ldy < (split ? split : w->n_out))
         return false;
     if (split &&
         (split % UT_PANEL || split >= w->n_out || !call->y2 || call->ldy2 < w->n_out - split))
@@ -241,7 +289,7 @@ static bool call_is_valid(const struct ut_linear *w, const struct ut_linear_call
         return false;
     if (call->act < UT_ACT_NONE || call->act > UT_ACT_SILU)
         return false;
-    return !call->norm || call->norm->gamma;
+    return !call->norm || ut_norm_is_valid(call->norm);
 }
 
 enum ut_status ut_linear_run(struct ut_compute *c, const struct ut_linear *w,

@@ -58,21 +58,27 @@ struct ut_linear_call {
     size_t split; /* 0, or a multiple of 16 below n_out: columns from it on go to y2 instead */
     float *y2;    /* [n_rows, n_out - split] */
     size_t ldy2;
-    size_t n_rows;              /* 0 does nothing */
+    float *const *host_rows; /* NULL, or [n_rows] rows of host memory that stand for y (then NULL,
+                                without split): what the caller looks at, with no copy between */
+    size_t n_rows;           /* 0 does nothing */
     const struct ut_norm *norm; /* NULL: none */
     enum ut_act act;
     const float *residual; /* [n_rows, n_out] added last, or NULL; may be y itself */
     size_t ld_residual;
 };
 
-/* Errors (also kept in the context): UT_EINVAL, UT_ENOMEM. */
+/*
+ * Errors (also kept in the context; nothing is then written): UT_EINVAL (shapes, strides, a buffer
+ * that is missing or not aligned to a float), UT_ENOMEM.
+ */
 enum ut_status ut_linear_run(struct ut_compute *c, const struct ut_linear *w,
                              const struct ut_linear_call *call);
 
 /* Row `i` of the packed matrix as floats [n_in] (token embeddings of a tied projection). */
 enum ut_status ut_linear_row(struct ut_compute *c, const struct ut_linear *w, size_t i, float *y);
 
-/* y = norm(x) for [n_rows, d]; y may be x. */
+/* y = norm(x) for [n_rows, d]; y may be x. n_rows 0 does nothing, d 0 is refused. Errors: as above.
+ */
 enum ut_status ut_norm_run(struct ut_compute *c, const struct ut_norm *norm, const float *x,
                            float *y, size_t n_rows, size_t d);
 

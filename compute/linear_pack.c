@@ -278,7 +278,7 @@ enum ut_status ut_linear_row(struct ut_compute *c, const struct ut_linear *w, si
 {
     if (c->failed != UT_OK)
         return c->failed;
-    if (!w || !y || i >= w->n_out)
+    if (!w || !y || !ut_is_aligned(y) || i >= w->n_out)
         return ut_compute_fail(c, UT_EINVAL);
     size_t column = i % UT_PANEL, panel = i / UT_PANEL * w->k * UT_PANEL, at = panel + column;
     const int8_t *s8 = (const int8_t *)w->data + panel + column * 4;

@@ -1,4 +1,5 @@
 /* Row normalisation on its own. */
+#include "base/memory.h"
 #include "compute/context.h"
 #include "compute/linear.h"
 
@@ -27,15 +28,17 @@ enum ut_status ut_norm_run(struct ut_compute *c, const struct ut_norm *norm, con
                            float *y, size_t n_rows, size_t d)
 {
     struct run run = { .c = c, .norm = norm, .x = x, .y = y, .n_rows = n_rows, .d = d };
-    size_t n_tiles = (n_rows + ROWS - 1) / ROWS;
+    size_t n, n_tiles = n_rows / ROWS + (n_rows % ROWS != 0);
 
     if (c->failed != UT_OK)
         return c->failed;
     if (n_rows == 0)
         return UT_OK;
-    if (!norm || !norm->gamma || !x || !y || d == 0)
+    if (!norm || !ut_norm_is_valid(norm) || !x || !y || d == 0 || !ut_size_mul(n_rows, d, &n) ||
+        !ut_is_aligned(x) || !ut_is_aligned(y) || !ut_is_aligned(norm->gamma) ||
+        !ut_is_aligned(norm->beta))
         return ut_compute_fail(c, UT_EINVAL);
-    if (n_rows * d >= INLINE_ELEMENTS) {
+    if (n >= INLINE_ELEMENTS) {
         ut_team_run(c->team, norm_rows, &run, n_tiles);
         return UT_OK;
     }

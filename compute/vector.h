@@ -7,16 +7,16 @@
 
 #include "compute/compute.h"
 
-/* Index of the greatest of x[0..n), the first among equals; NaN never wins. n >= 1. */
+/* Index of the greatest of x[0..n), the first among equals; NaN never wins. 0 for n = 0. */
 size_t ut_vector_argmax(const struct ut_compute *c, const float *x, size_t n);
 
-/* log(sum(exp(x[0..n)))); -INFINITY when all are. */
+/* log(sum(exp(x[0..n)))); -INFINITY when all are, and for n = 0. */
 float ut_vector_logsumexp(const struct ut_compute *c, const float *x, size_t n);
 
-/* x[i] = exp(x[i] - max) / sum, in place. */
+/* x[i] = exp(x[i] - max) / sum, in place; nothing for n = 0. */
 void ut_vector_softmax(const struct ut_compute *c, float *x, size_t n);
 
-/* The k greatest of x[0..n), greatest first: indices to `index`. k <= n. */
+/* The k greatest of x[0..n), greatest first: indices to `index`; all n when k is more. */
 void ut_vector_top_k(const struct ut_compute *c, const float *x, size_t n, size_t k, size_t *index);
 
 float ut_vector_dot(const struct ut_compute *c, const float *a, const float *b, size_t n);

@@ -145,6 +145,42 @@ static void test_columns_from_split_on_go_to_second_result(void **state)
     ut_compute_destroy(c);
 }
 
+/* Rows of results anywhere have the bits of rows in order. */
+static void test_host_rows_take_the_place_of_y(void **state)
+{
+    struct ut_compute *c = new_compute(2);
+    struct layer l;
+    static float x[20 * 64], plain[20 * 300], spread[20 * 310], residual[20 * 300];
+    float *rows[20];
+    uint64_t seed = 8;
+
+    (void)state;
+    random_fill(&seed, x, sizeof x / sizeof *x);
+    random_fill(&seed, residual, sizeof residual / sizeof *residual);
+    for (size_t r = 0; r < 20; r++)
+        rows[r] = spread + (r * 7 % 20) * 310 + r % 3;
+    for (int q8 = 0; q8 < 2; q8++) {
+        layer_init(&l, c, 300, 64, q8 ? UT_DTYPE_Q8_0 : UT_DTYPE_F32);
+        for (size_t n = 1; n <= 20; n += 19) {
+            struct ut_linear_call call = { .x = x,
+                                           .ldx = 64,
+                                           .y = plain,
+                                           .ldy = 300,
+                                           .n_rows = n,
+                                           .residual = residual,
+                                           .ld_residual = 300 };
+            assert_int_equal(ut_linear_run(c, l.packed, &call), UT_OK);
+            call.y = NULL;
+            call.host_rows = rows;
+            assert_int_equal(ut_linear_run(c, l.packed, &call), UT_OK);
+            for (size_t r = 0; r < n; r++)
+                assert_memory_equal(rows[r], plain + r * 300, 300 * sizeof(float));
+        }
+        layer_finish(&l);
+    }
+    ut_compute_destroy(c);
+}
+
 /* Rounding of the weights to f16 is all that is lost: half a unit in the 11th bit of each. */
 static void test_quantised_weights_in_float_context_skip_int8(void **state)
 {
@@ -440,6 +476,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_run_equals_plain_product_for_all_weight_types),
         cmocka_unit_test(test_columns_from_split_on_go_to_second_result),
+        cmocka_unit_test(test_host_rows_take_the_place_of_y),
         cmocka_unit_test(test_quantised_weights_in_float_context_skip_int8),
         cmocka_unit_test(test_run_applies_norm_activation_and_residual),
         cmocka_unit_test(test_parts_are_stacked_in_order),
