@@ -67,6 +67,12 @@ UT_INLINE __m512 exp2_rough(__m512 x)
     return _mm512_scalef_ps(p, x);
 }
 
+/* The difference first: it is exact where it matters, whatever the size of the scores. */
+UT_INLINE __m512 weigh(__m512 s, __m512 max, __m512 scale)
+{
+    return exp2_rough(_mm512_mul_ps(_mm512_sub_ps(s, max), scale));
+}
+
 UT_INLINE float max_of_row(const float *s, size_t n, float start)
 {
     __m512 a = _mm512_set1_ps(start), b = a;
@@ -87,14 +93,13 @@ UT_INLINE float max_of_row(const float *s, size_t n, float start)
  * rounding. */
 UT_INLINE float weigh_row(uint16_t *p, const float *s, size_t n, float max, float scale)
 {
-    float factor = scale * 1.44269504f;
-    __m512 by = _mm512_set1_ps(factor), shift = _mm512_set1_ps(max * factor);
+    __m512 by = _mm512_set1_ps(scale * 1.44269504f), most = _mm512_set1_ps(max);
     __m512 a = _mm512_setzero_ps(), b = a;
     size_t i = 0;
 
     for (; i + 32 <= n; i += 32) {
-        __m512 x = exp2_rough(_mm512_fmsub_ps(_mm512_loadu_ps(s + i), by, shift));
-        __m512 y = exp2_rough(_mm512_fmsub_ps(_mm512_loadu_ps(s + i + 16), by, shift));
+        __m512 x = weigh(_mm512_loadu_ps(s + i), most, by);
+        __m512 y = weigh(_mm512_loadu_ps(s + i + 16), most, by);
         _mm512_storeu_si512(p + i, (__m512i)_mm512_cvtne2ps_pbh(y, x));
         a = _mm512_add_ps(a, x);
         b = _mm512_add_ps(b, y);
@@ -103,8 +108,8 @@ UT_INLINE float weigh_row(uint16_t *p, const float *s, size_t n, float max, floa
         __mmask16 low = ut_lanes16(n - i), high = n - i > 16 ? ut_lanes16(n - i - 16) : 0;
         __m512 x = _mm512_maskz_loadu_ps(low, s + i);
         __m512 y = _mm512_maskz_loadu_ps(high, s + i + 16);
-        x = _mm512_maskz_mov_ps(low, exp2_rough(_mm512_fmsub_ps(x, by, shift)));
-        y = _mm512_maskz_mov_ps(high, exp2_rough(_mm512_fmsub_ps(y, by, shift)));
+        x = _mm512_maskz_mov_ps(low, weigh(x, most, by));
+        y = _mm512_maskz_mov_ps(high, weigh(y, most, by));
         _mm512_storeu_si512(p + i, (__m512i)_mm512_cvtne2ps_pbh(y, x));
         a = _mm512_add_ps(a, x);
         b = _mm512_add_ps(b, y);

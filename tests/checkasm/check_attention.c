@@ -39,16 +39,16 @@ static void check_softmax_case(const struct ut_attention_ops *ref,
 {
     size_t d = 16 * ca_between(1, 8), ldo = d + ca_between(0, 1) * 16;
     size_t n_s = n_rows * UT_KEY_BLOCK, n_o = (n_rows - 1) * ldo + d;
-    float range = ca_random() % 2 ? 8.0f : 300.0f;
+    float range = ca_random() % 2 ? 8.0f : 300.0f, base = ca_random() % 2 ? 0.0f : 4e6f;
 
-    ca_begin("rows %zu n %zu d %zu first %d", n_rows, n, d, first);
+    ca_begin("rows %zu n %zu d %zu first %d base %g", n_rows, n, d, first, (double)base);
     float *s = ca_floats(n_s, CA_UNIT), *m = ca_floats(n_rows, CA_UNIT);
     for (size_t i = 0; i < n_s; i++)
-        s[i] = i > 0 && ca_random() % 32 == 0 ? -INFINITY : s[i] * range;
+        s[i] = i > 0 && ca_random() % 32 == 0 ? -INFINITY : base + s[i] * range;
     float *l = ca_floats(n_rows, CA_UNIT), *o = ca_floats(n_o, CA_UNIT);
     for (size_t r = 0; r < n_rows; r++) {
-        s[r * UT_KEY_BLOCK + ca_between(0, n - 1)] = range * ca_value(CA_UNIT);
-        m[r] = first ? -INFINITY : m[r] * range;
+        s[r * UT_KEY_BLOCK + ca_between(0, n - 1)] = base + range * ca_value(CA_UNIT);
+        m[r] = first ? -INFINITY : base + m[r] * range;
         l[r] = first ? 0 : fabsf(l[r]);
     }
     memset(o, 0, first ? n_o * sizeof *o : 0);

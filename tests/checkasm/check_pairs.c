@@ -52,25 +52,25 @@ static void check_to_bf16(const struct ut_attention_ops *ref, const struct ut_at
 }
 
 /*
- * The exponential may be rough: 2e-4, plus what scaling ahead of the subtraction costs, which is
- * half a unit of the largest |score * scale| (16 here) twice. A weight then differs by one unit of
- * bf16 at most, 2^-7 of it, or vanishes below 2^-119.
+ * The exponential may be rough: 2e-4, plus two roundings of an argument of at most 32. Scores and
+ * maxima lie within 128 of `base`: how far they are from 0 must not matter. A weight then differs
+ * by one unit of bf16 at most, 2^-7 of it, or vanishes below 2^-119.
  */
 static void check_softmax_case(const struct ut_attention_ops *ref,
                                const struct ut_attention_ops *ops, size_t n_rows, size_t n,
-                               bool first)
+                               bool first, float base)
 {
     size_t d = 16 * ca_between(1, 8), ldo = d + ca_between(0, 1) * 16;
     size_t n_s = n_rows * UT_KEY_BLOCK, n_o = (n_rows - 1) * ldo + d;
-    double off = 2e-4 + 4 * 16 * CA_EPS;
+    double off = 2e-4 + 2 * 32 * CA_EPS;
 
-    ca_begin("rows %zu n %zu d %zu first %d", n_rows, n, d, first);
+    ca_begin("rows %zu n %zu d %zu first %d base %g", n_rows, n, d, first, (double)base);
     float *s = ca_floats(n_s, CA_UNIT), *m = ca_floats(n_rows, CA_UNIT);
     for (size_t i = 0; i < n_s; i++)
-        s[i] *= 128;
+        s[i] = base + s[i] * 128;
     float *l = ca_floats(n_rows, CA_UNIT), *o = ca_floats(n_o, CA_UNIT);
     for (size_t r = 0; r < n_rows; r++) {
-        m[r] = first ? -INFINITY : m[r] * 128;
+        m[r] = first ? -INFINITY : base + m[r] * 128;
         l[r] = first ? 0 : fabsf(l[r]);
     }
     memset(o, 0, first ? n_o * sizeof *o : 0);
@@ -94,12 +94,16 @@ static void check_softmax_case(const struct ut_attention_ops *ref,
 
 static void check_softmax(const struct ut_attention_ops *ref, const struct ut_attention_ops *ops)
 {
+    static const float bases[] = { 0, 3e3f, -2e6f, 1e7f };
+
     for (size_t n = 1; n <= UT_KEY_BLOCK; n = n < 70 ? n + 1 : n + 31) {
-        check_softmax_case(ref, ops, ca_between(1, 5), n, true);
-        check_softmax_case(ref, ops, ca_between(1, 5), n, false);
+        for (size_t i = 0; i < sizeof bases / sizeof bases[0]; i++) {
+            check_softmax_case(ref, ops, ca_between(1, 5), n, true, bases[i]);
+            check_softmax_case(ref, ops, ca_between(1, 5), n, false, bases[i]);
+        }
     }
     for (size_t rows = 1; rows <= 40; rows++)
-        check_softmax_case(ref, ops, rows, ca_between(1, UT_KEY_BLOCK), rows % 2);
+        check_softmax_case(ref, ops, rows, ca_between(1, UT_KEY_BLOCK), rows % 2, 0);
 }
 
 /* bf16 values and, in *magnitudes, the same without their signs. */
