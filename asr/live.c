@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "asr/aligner.h"
+#include "asr/cache.h"
 #include "asr/compression.h"
 #include "asr/fold.h"
 #include "asr/slot.h"
@@ -135,34 +136,66 @@ static bool step_valid(const struct ut_asr_live *l, const struct ut_asr_step *st
            step->language < s->n_languages;
 }
 
+/* Positions of the step's window that later steps need not compute again. */
+static size_t count_keep(const struct ut_asr_step *step)
+{
+    size_t n = step->n_frames > step->n_fresh ? (step->n_frames - step->n_fresh) / 2 : 0;
+
+    return step->cache ? n - n % UT_ATTENTION_PACK_ALIGN : 0;
+}
+
+/* The step's window for the encoder, and the views of it for the decoder. */
+static struct ut_asr_encode_call make_call(struct ut_asr_live *l, struct ut_asr_slot *slot,
+                                           const struct ut_asr_step *step)
+{
+    size_t n = step->n_frames / 2;
+    struct ut_asr_encode_call call = {
+        .mel = step->mel, .n_frames = 2 * n, .silence = l->silence, .cross = slot->cross
+    };
+
+    if (step->cache && ut_asr_cache_begin(step->cache, n, count_keep(step))) {
+        call.cross = step->cache->cross;
+        call.keys = &step->cache->keys;
+        call.n_kept = step->cache->n_kept;
+    }
+    slot->n_audio = n;
+    slot->audio = (struct ut_asr_audio){ .n_views = 1, .views = { { .kv = call.cross, .n = n } } };
+    struct ut_kv_view silence = ut_asr_silence_cross(l->silence, n);
+    if (silence.n > 0)
+        slot->audio.views[slot->audio.n_views++] = silence;
+    return call;
+}
+
 /* Encodes the windows, as many together as the encoder holds. */
 static enum ut_status encode(struct ut_asr_live *l, const struct ut_asr_step *steps, size_t n_steps)
 {
     size_t n_max = l->parts->dims->n_audio_ctx, n_calls = 0, n_positions = 0;
+    enum ut_status st = UT_OK;
 
-    for (size_t i = 0; i < n_steps; i++) {
-        struct ut_asr_slot *slot = &l->slots[i];
-        slot->n_audio = steps[i].n_frames / 2;
-        slot->audio =
-            (struct ut_asr_audio){ .n_views = 1,
-                                   .views = { { .kv = slot->cross, .n = slot->n_audio } } };
-        struct ut_kv_view silence = ut_asr_silence_cross(l->silence, slot->n_audio);
-        if (silence.n > 0)
-            slot->audio.views[slot->audio.n_views++] = silence;
-        if (n_positions + slot->n_audio > n_max || n_calls == UT_ASR_MAX_WINDOWS) {
-            enum ut_status st = ut_asr_encoder_run(l->parts->encoder, l->calls, n_calls);
-            if (st != UT_OK)
-                return st;
+    for (size_t i = 0; i < n_steps && st == UT_OK; i++) {
+        struct ut_asr_encode_call call = make_call(l, &l->slots[i], &steps[i]);
+        size_t n = call.n_frames / 2 - call.n_kept;
+        if (n_positions + n > n_max || n_calls == UT_ASR_MAX_WINDOWS) {
+            st = ut_asr_encoder_run(l->parts->encoder, l->calls, n_calls);
             n_calls = 0;
             n_positions = 0;
         }
-        l->calls[n_calls++] = (struct ut_asr_encode_call){ .mel = steps[i].mel,
-                                                           .n_frames = slot->n_audio * 2,
-                                                           .silence = l->silence,
-                                                           .cross = slot->cross };
-        n_positions += slot->n_audio;
+        l->calls[n_calls++] = call;
+        n_positions += n;
     }
-    return ut_asr_encoder_run(l->parts->encoder, l->calls, n_calls);
+    return st == UT_OK ? ut_asr_encoder_run(l->parts->encoder, l->calls, n_calls) : st;
+}
+
+/* What the step's caches keep: nothing when it failed. */
+static void end_caches(const struct ut_asr_step *steps, size_t n_steps, enum ut_status st)
+{
+    for (size_t i = 0; i < n_steps; i++) {
+        struct ut_asr_cache *c = steps[i].cache;
+        if (st != UT_OK)
+            ut_asr_cache_clear(c);
+        else if (c && c->cross)
+            c->n_kept = count_keep(&steps[i]);
+    }
 }
 
 /* Decodes all slots, each pass with the rows of those that are not done. */
@@ -276,5 +309,6 @@ enum ut_status ut_asr_live_step(struct ut_asr_live *l, struct ut_asr_step *steps
         st = give(l, i, &steps[i]);
     for (size_t i = 0; i < n_steps; i++)
         ut_asr_slot_end(&l->slots[i]);
+    end_caches(steps, n_steps, st);
     return st;
 }

@@ -2,7 +2,8 @@
  * Steps of live segments: several sessions' windows through the encoder and decoder together.
  *
  * A window is as long as its audio; the rest of the trained 30 s comes from a cached run on
- * silence. All memory is taken when it is made; a step allocates nothing. One engine thread.
+ * silence. All memory is taken when it is made; a step takes none but what a session's cache asks
+ * for, once, when a segment grows long. One engine thread.
  * SOURCE: docs/MODEL.md, "Live".
  */
 #ifndef UT_ASR_LIVE_H

@@ -1,5 +1,6 @@
 #include "asr/recognizer.h"
 
+#include "asr/cache.h"
 #include "asr/forced.h"
 #include "asr/live.h"
 #include "asr/parts.h"
@@ -12,6 +13,7 @@
 #define ROWS_PER_SESSION 32
 #define LOGIT_ROWS 32 /* 6.6 MB for a vocabulary of 51,865 */
 #define LOGIT_ROWS_PER_SESSION 8
+#define MAX_CACHE_BYTES ((size_t)512 << 20)
 
 struct ut_recognizer {
     struct ut_asr_parts parts;
@@ -21,6 +23,7 @@ struct ut_recognizer {
     struct ut_asr_transcriber *transcriber;
     struct ut_asr_live *live;
     struct ut_asr_forced *forced;
+    struct ut_asr_cache_room cache_room;
 };
 
 static enum ut_status create_parts(struct ut_recognizer *r, struct ut_compute *c,
@@ -63,6 +66,9 @@ enum ut_status ut_recognizer_create(struct ut_recognizer **out, struct ut_comput
         return UT_ENOMEM;
     r->max_batch = max_batch;
     r->max_beam = max_beam;
+    r->cache_room.max_bytes =
+        options && options->max_cache_bytes ? options->max_cache_bytes : MAX_CACHE_BYTES;
+    atomic_init(&r->cache_room.used, 0);
     r->cross = ut_calloc(max_batch, sizeof *r->cross);
     enum ut_status st = r->cross ? create_parts(r, c, m) : UT_ENOMEM;
     if (st != UT_OK) {
@@ -173,6 +179,11 @@ enum ut_status ut_recognizer_transcribe(struct ut_recognizer *r,
         return ut_error_set(err, st, "no room to transcribe: %s", ut_status_name(st));
     return ut_asr_transcriber_run(r->transcriber, options, mel_top, read, read_ctx, on_segment,
                                   segment_ctx, timing, err);
+}
+
+enum ut_status ut_recognizer_new_cache(struct ut_recognizer *r, struct ut_asr_cache **out)
+{
+    return ut_asr_cache_create(out, &r->parts, &r->cache_room);
 }
 
 enum ut_status ut_recognizer_step(struct ut_recognizer *r, struct ut_asr_step *steps,

@@ -19,8 +19,9 @@
 struct ut_recognizer;
 
 struct ut_recognizer_options {
-    size_t max_batch; /* sessions in one step; 0: 1 */
-    size_t max_beam;  /* 0: 5 */
+    size_t max_batch;       /* sessions in one step; 0: 1 */
+    size_t max_beam;        /* 0: 5 */
+    size_t max_cache_bytes; /* of the memory of all its caches together; 0: 512 MB */
 };
 
 /* Keeps a reference to `m`. Errors: UT_ENOMEM, UT_EINVAL. */
@@ -107,6 +108,22 @@ ut_recognizer_transcribe(struct ut_recognizer *r, const struct ut_asr_options *o
                          struct ut_asr_timing *timing, struct ut_error *err);
 
 /*
+ * What the steps of one open segment keep for the next: a step then computes the last seconds alone
+ * and costs the same however long the segment is. Belongs to one session; holds next to nothing
+ * until a segment is longer than those seconds. Any thread, not during a step that it takes part
+ * in; the recognizer must outlive it.
+ */
+struct ut_asr_cache;
+
+/* Errors: UT_ENOMEM. */
+UT_NODISCARD enum ut_status ut_recognizer_new_cache(struct ut_recognizer *r,
+                                                    struct ut_asr_cache **out);
+/* Forgets the segment and gives its memory back; before each new segment. Accepts NULL. */
+void ut_asr_cache_clear(struct ut_asr_cache *c);
+void ut_asr_cache_destroy(struct ut_asr_cache *c); /* accepts NULL */
+size_t ut_asr_cache_bytes(const struct ut_asr_cache *c); /* of NULL: 0 */
+
+/*
  * One live step: the open segment's audio so far, decoded afresh, greedy, without timestamp tokens,
  * with word times from the alignment heads. Guards against loops are inside.
  */
@@ -120,6 +137,13 @@ struct ut_asr_step {
     size_t n_prompt;
     const int32_t *draft; /* previous hypothesis of the segment: verified in one pass, or NULL */
     size_t n_draft;
+    /*
+     * The segment's, or NULL: everything is computed anew. With one, a step's window begins where
+     * the last one began, at the same level, and what lies `n_fresh` frames or more before its end
+     * (silence included) is computed only once. When memory is out the step does without.
+     */
+    struct ut_asr_cache *cache;
+    size_t n_fresh;
     /* out, valid until the next step */
     const int32_t *tokens;
     size_t n_tokens;

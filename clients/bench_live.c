@@ -173,6 +173,8 @@ static enum ut_status check_options(struct ut_bench_live *b, int n, struct ut_er
         b->session.step = (int64_t)b->settings.step_ms * UT_BENCH_RATE / 1000;
     if (b->hold_ms >= 0)
         b->session.commit.hold_samples = (int64_t)b->hold_ms * UT_BENCH_RATE / 1000;
+    if (b->fresh_ms >= 0)
+        b->session.fresh = (int64_t)b->fresh_ms * UT_BENCH_RATE / 1000;
     if (b->n_agree)
         b->session.commit.n_agree = (size_t)b->n_agree;
     return UT_OK;
@@ -185,7 +187,8 @@ int ut_bench_live(int argc, char **argv)
                                .offline_model = "base-f32",
                                .clock_name = "wall",
                                .gap_s = 0.6,
-                               .hold_ms = -1 };
+                               .hold_ms = -1,
+                               .fresh_ms = -1 };
     const struct ut_option options[] = {
         { "model", 'm', UT_OPTION_TEXT, &b.settings.model, 0, 0, "MODEL", "name or path" },
         { "vad", 0, UT_OPTION_TEXT, &b.settings.vad, 0, 0, "MODEL", "voice activity model" },
@@ -195,6 +198,8 @@ int ut_bench_live(int argc, char **argv)
           "how often the open words are decoded; 0: the engine's choice" },
         { "hold-ms", 0, UT_OPTION_INT, &b.hold_ms, 0, 10000, "MS",
           "words nearer to the end of the audio are not committed" },
+        { "fresh-ms", 0, UT_OPTION_INT, &b.fresh_ms, 0, 30000, "MS",
+          "audio that each step encodes anew, older audio once; 0: all of the segment" },
         { "agree", 0, UT_OPTION_INT, &b.n_agree, 0, 8, "N",
           "hypotheses that must agree on a word; 0: the engine's choice" },
         { "language", 0, UT_OPTION_TEXT, &b.settings.language, 0, 0, "CODE",

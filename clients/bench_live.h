@@ -128,6 +128,7 @@ struct ut_bench_live {
     bool detect;
     double gap_s;
     int hold_ms;
+    int fresh_ms;
     int n_agree;
     int limit;
     struct ut_manifest manifest;

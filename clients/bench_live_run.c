@@ -243,16 +243,19 @@ static enum ut_status run_simulation(struct simulation *sim)
 
 static enum ut_status simulate(struct ut_bench_live *b, struct ut_bench_stream *s)
 {
-    const struct ut_session_parts parts = { b->mel, push_activity, b->vad };
+    struct ut_session_parts parts = { b->mel, push_activity, b->vad, NULL };
     struct simulation sim = { .bench = b, .stream = s };
 
     ut_vad_reset(b->vad);
-    enum ut_status st = ut_session_create(&sim.session, &parts, &b->session, 0);
+    enum ut_status st = ut_recognizer_new_cache(b->live.recognizer, &parts.cache);
+    if (st == UT_OK)
+        st = ut_session_create(&sim.session, &parts, &b->session, 0);
     if (st == UT_OK) {
         st = run_simulation(&sim);
         s->stats = ut_session_stats(sim.session);
     }
     ut_session_destroy(sim.session);
+    ut_asr_cache_destroy(parts.cache);
     return st;
 }
 

@@ -22,6 +22,7 @@ struct ut_stream {
     pthread_cond_t readable; /* clock: CLOCK_MONOTONIC */
     struct ut_session *session;
     struct ut_vad *vad;
+    struct ut_asr_cache *cache;
     /* under the engine's lock */
     struct ut_stream *next;
     bool in_use;

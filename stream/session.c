@@ -19,6 +19,7 @@ struct ut_session_options ut_session_options_default(void)
         .stretch_after = UT_MEL_RATE_HZ,
         .max_step = 2 * UT_MEL_RATE_HZ,
         .context_pause = -1,
+        .fresh = 4 * UT_MEL_RATE_HZ,
         .n_queued = 8,
         .segmenter = ut_segmenter_options_default(),
         .commit = { .policy = UT_COMMIT_LOCAL_AGREEMENT,
@@ -33,7 +34,8 @@ static bool options_are_sound(const struct ut_session_options *o)
            o->max_step <= 10 * UT_MEL_RATE_HZ && o->first_step >= 0 &&
            o->first_step <= 10 * UT_MEL_RATE_HZ && o->max_waiting >= UT_MEL_RATE_HZ &&
            o->max_waiting <= (int64_t)3600 * UT_MEL_RATE_HZ && o->stretch_after >= 0 &&
-           o->n_queued >= 4 && o->n_queued <= 1024 && (o->prompt || o->n_prompt == 0) &&
+           o->fresh >= 0 && o->n_queued >= 4 && o->n_queued <= 1024 &&
+           (o->prompt || o->n_prompt == 0) &&
            o->segmenter.pre_roll + o->segmenter.min_speech + 2 * UT_VAD_CHUNK <= UT_SESSION_HISTORY;
 }
 
@@ -75,6 +77,8 @@ enum ut_status ut_session_create(struct ut_session **out, const struct ut_sessio
         return UT_ENOMEM;
     s->options = *options;
     s->parts = *parts;
+    if (options->fresh == 0)
+        s->parts.cache = NULL;
     s->begin_us = now_us;
     s->fed_us = now_us;
     s->language = options->language;

@@ -54,6 +54,9 @@ struct ut_session_options {
     /* Text of the segment before is the decoder's prompt when the pause was at most this long;
      * negative: never. */
     int64_t context_pause;
+    /* Samples before the live edge that every step encodes anew; what is older is kept from the
+     * steps before (ut_session_parts.cache). 0: all of the segment, as in one pass over it. */
+    int64_t fresh;
     size_t n_queued; /* events of the greatest size that the queue holds, at least 4 */
     struct ut_segmenter_options segmenter;
     struct ut_commit_options commit;
@@ -66,6 +69,7 @@ struct ut_session_parts {
     /* Probability of speech in the next UT_VAD_CHUNK samples, in order. */
     float (*activity)(void *ctx, const float *pcm);
     void *activity_ctx;
+    struct ut_asr_cache *cache; /* this session's alone, or NULL: steps keep nothing */
 };
 
 /* Errors: UT_EINVAL (an option is out of its range), UT_ENOMEM. End with ut_session_destroy(). */

@@ -47,6 +47,7 @@ struct ut_session {
     struct ut_mel_stream *mel;
     int64_t mel_origin; /* sample that is the mel stream's first */
     bool open;
+    float level;       /* greatest raw mel value that its kept part was brought to */
     int64_t start;     /* a whole number of hops from mel_origin */
     int64_t next_step; /* cursor at which it is decoded again */
     uint64_t number;

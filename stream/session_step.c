@@ -1,4 +1,5 @@
 /* The inputs of a step, and what becomes of the words that come out of it. */
+#include <math.h>
 #include <string.h>
 
 #include "stream/session_state.h"
@@ -6,6 +7,9 @@
 /* Less speech than this, or a lower mean probability of it, is weak evidence of speech. */
 #define WEAK_SPEECH (UT_MEL_RATE_HZ / 4)
 #define WEAK_EVIDENCE 0.7f
+/* Log10 units (6 dB) that the level of a window may be off before what was kept is computed anew.
+ */
+#define LEVEL_RANGE 0.6f
 /* Normalised mel value of silence in a live window. */
 #define SILENCE ((UT_ASR_LIVE_TOP - UT_MEL_RANGE + 4.0f) / 4.0f)
 
@@ -18,6 +22,7 @@ enum {
 
 void ut_session_begin_segment(struct ut_session *s, int64_t start)
 {
+    ut_asr_cache_clear(s->parts.cache);
     s->open = true;
     s->start = start;
     s->heard_edge = start;
@@ -39,8 +44,21 @@ static size_t build_prompt(struct ut_session *s)
     return n + s->n_context;
 }
 
+/*
+ * The level that a window whose loudest value is `top` is brought from. What is kept of earlier
+ * steps stays as it is, so the level does too, until the two are too far apart.
+ */
+static float choose_level(struct ut_session *s, float top)
+{
+    if (ut_asr_cache_bytes(s->parts.cache) > 0 && fabsf(top - s->level) > LEVEL_RANGE)
+        ut_asr_cache_clear(s->parts.cache);
+    if (ut_asr_cache_bytes(s->parts.cache) == 0)
+        s->level = top;
+    return s->level;
+}
+
 /* Mel frames of [start, want_edge) and the silence behind; returns how many. */
-static size_t fill_window(struct ut_session *s, float *window)
+static size_t fill_window(struct ut_session *s, float *window, size_t *n_fresh)
 {
     size_t n_mels = ut_mel_n_mels(s->parts.mel);
     int64_t first = (s->start - s->mel_origin) / UT_SESSION_HOP;
@@ -50,7 +68,8 @@ static size_t fill_window(struct ut_session *s, float *window)
     n += n % 2;
     if (n > UT_SESSION_WINDOW_FRAMES)
         n = UT_SESSION_WINDOW_FRAMES;
-    float top = ut_mel_stream_max(s->mel, first, n_audio);
+    *n_fresh = n - n_audio + (size_t)s->options.fresh / UT_SESSION_HOP;
+    float top = choose_level(s, ut_mel_stream_max(s->mel, first, n_audio));
     if (ut_mel_stream_window(s->mel, first, n_audio, top, UT_ASR_LIVE_TOP - top, window))
         n_audio = 0; /* cannot be: a segment is shorter than the stream's memory */
     for (size_t i = n_audio * n_mels; i < n * n_mels; i++)
@@ -60,15 +79,19 @@ static size_t fill_window(struct ut_session *s, float *window)
 
 void ut_session_prepare(struct ut_session *s, struct ut_asr_step *step, float *window)
 {
+    size_t n_fresh, n_frames = fill_window(s, window, &n_fresh);
+
     *step = (struct ut_asr_step){
         .mel = window,
-        .n_frames = fill_window(s, window),
+        .n_frames = n_frames,
         .language = s->language,
         .translate = s->options.translate,
         .prompt = s->prompt,
         .n_prompt = build_prompt(s),
         .draft = s->hypothesis,
         .n_draft = s->n_hypothesis,
+        .cache = s->parts.cache,
+        .n_fresh = n_fresh,
     };
 }
 
@@ -180,6 +203,7 @@ void ut_session_end_segment(struct ut_session *s, int64_t now_us)
     }
     s->open = false;
     s->want = UT_SESSION_WANT_NOTHING;
+    ut_asr_cache_clear(s->parts.cache);
     if (!s->goes_on)
         return;
     s->goes_on = false;

@@ -46,8 +46,10 @@ static enum ut_status make_session(struct ut_stream *s, const struct ut_session_
         return status;
 
     status = ut_vad_create(&s->vad, s->engine->vad_model);
+    if (!status)
+        status = ut_recognizer_new_cache(s->engine->recognizer, &s->cache);
     if (!status) {
-        const struct ut_session_parts parts = { s->engine->mel, activity_of, s->vad };
+        const struct ut_session_parts parts = { s->engine->mel, activity_of, s->vad, s->cache };
         status = ut_session_create(&s->session, &parts, &o, ut_clock_now_us());
     }
     ut_free(ids);
@@ -59,6 +61,7 @@ static enum ut_status make_session(struct ut_stream *s, const struct ut_session_
 static void free_stream(struct ut_stream *s)
 {
     ut_session_destroy(s->session);
+    ut_asr_cache_destroy(s->cache);
     ut_vad_destroy(s->vad);
     pthread_cond_destroy(&s->readable);
     pthread_mutex_destroy(&s->lock);

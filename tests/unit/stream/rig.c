@@ -188,7 +188,8 @@ void rig_play(struct rig *rig, const struct ut_session_options *options, const f
 
     memset(out, 0, sizeof *out);
     assert_int_equal(ut_vad_create(&vad, rig->vad_model), UT_OK);
-    const struct ut_session_parts parts = { rig->mel, activity, vad };
+    struct ut_session_parts parts = { rig->mel, activity, vad, NULL };
+    assert_int_equal(ut_recognizer_new_cache(rig->recognizer, &parts.cache), UT_OK);
     assert_int_equal(ut_session_create(&p.s, &parts, options, 0), UT_OK);
     for (size_t s = 0; s < n; s += plan->n_chunk) {
         size_t n_now = n - s < plan->n_chunk ? n - s : plan->n_chunk;
@@ -213,6 +214,9 @@ void rig_play(struct rig *rig, const struct ut_session_options *options, const f
     }
     out->stats = ut_session_stats(p.s);
     ut_session_destroy(p.s);
+    if (!plan->close_after) /* all segments have ended */
+        assert_int_equal(ut_asr_cache_bytes(parts.cache), 0);
+    ut_asr_cache_destroy(parts.cache);
     ut_vad_destroy(vad);
 }
 

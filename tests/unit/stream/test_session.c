@@ -44,7 +44,7 @@ struct run {
 static void begin(struct run *r, struct world *w, const struct ut_session_options *options)
 {
     struct ut_session_options o = options ? *options : ut_session_options_default();
-    struct ut_session_parts parts = { mel, world_activity, w };
+    struct ut_session_parts parts = { mel, world_activity, w, NULL };
 
     memset(&seen, 0, sizeof seen);
     *r = (struct run){ .w = w, .reads = true };
@@ -483,7 +483,7 @@ static void test_language_is_kept_once_it_was_heard_long_enough(void **state)
 static void test_options_out_of_range_are_refused(void **state)
 {
     static struct world w;
-    struct ut_session_parts parts = { mel, world_activity, &w };
+    struct ut_session_parts parts = { mel, world_activity, &w, NULL };
     struct ut_session_options o = ut_session_options_default();
     struct ut_session *s = NULL;
 
