@@ -195,7 +195,12 @@ size_t ut_asr_words_emit(const struct ut_asr_words *w, size_t first, size_t n,
         text[bytes] = '\0';
         pool->n += bytes + 1;
         out[n_out++] = (struct ut_asr_word){
-            .text = text, .start = part->start, .end = part->end, .confidence = part->confidence
+            .text = text,
+            .start = part->start,
+            .end = part->end,
+            .confidence = part->confidence,
+            .weakest = part->weakest,
+            .attended = part->attended,
         };
     }
     return n_out;

@@ -2,28 +2,91 @@
 
 #include <string.h>
 
+#include "asr/commit_line.h"
 #include "asr/commit_words.h"
 #include "base/memory.h"
 
-#define MAX_AGREE 8
-#define SLACK 8000              /* samples by which a word's time may be wrong: 0.5 s */
-#define MAX_EDIT_CELLS 16000000 /* beyond this the committed end is found by time alone */
+#define MAX_AGREE 64
+#define MS(ms) ((ms)*16)
+
+/* What hypothesis after hypothesis said of a word. */
+struct support {
+    int64_t since; /* edge of the first of the hypotheses that agree on it without a break */
+    size_t n;      /* how many do */
+};
+
+/* What a hypothesis has behind the committed words. */
+struct tail {
+    struct ut_commit_words words;
+    struct support *support; /* [capacity] */
+};
 
 struct ut_commit {
     struct ut_commit_options options;
     struct ut_commit_words committed;
-    struct ut_commit_words work;             /* the newest hypothesis, whole */
-    struct ut_commit_words tails[MAX_AGREE]; /* what followed the committed words, newest last */
-    size_t n_tails;
+    struct ut_commit_words work; /* the newest hypothesis, whole */
+    struct tail newest;
+    struct tail before;
     size_t n_before; /* committed words before the last push */
-    uint32_t *edit;  /* a row of the edit distance */
+    size_t n_shown;  /* words of the newest tail */
+    uint32_t *row;   /* of the edit distance */
 };
+
+static const char *const names[UT_COMMIT_N_POLICIES] = { "evidence", "agreement", "attention" };
+
+const char *ut_commit_policy_name(enum ut_commit_policy policy)
+{
+    return policy < UT_COMMIT_N_POLICIES ? names[policy] : NULL;
+}
+
+enum ut_commit_policy ut_commit_policy_find(const char *name)
+{
+    size_t i = 0;
+
+    while (i < UT_COMMIT_N_POLICIES && strcmp(names[i], name) != 0)
+        i++;
+    return (enum ut_commit_policy)i;
+}
+
+struct ut_commit_options ut_commit_options_default(enum ut_commit_policy policy)
+{
+    struct ut_commit_options o = { .policy = policy,
+                                   .hold = MS(750),
+                                   .n_agree = 2,
+                                   .show = { .span = MS(200), .age = MS(100), .weakest = 0.8f } };
+    if (policy == UT_COMMIT_LOCAL_AGREEMENT)
+        o.hold = MS(500);
+    return o;
+}
+
+static bool options_are_sound(const struct ut_commit_options *o)
+{
+    /* Written so that a NaN fails. */
+    bool show = o->show.span >= 0 && o->show.weakest >= 0.0f && o->show.weakest <= 2.0f;
+
+    return o->policy < UT_COMMIT_N_POLICIES && o->n_agree >= 1 && o->n_agree <= MAX_AGREE &&
+           o->hold >= 0 && show;
+}
+
+static enum ut_status init_tail(struct tail *t, size_t max_words)
+{
+    enum ut_status st = ut_commit_words_init(&t->words, max_words);
+
+    if (st == UT_OK && !(t->support = ut_calloc(max_words, sizeof *t->support)))
+        st = UT_ENOMEM;
+    return st;
+}
+
+static void finish_tail(struct tail *t)
+{
+    ut_commit_words_finish(&t->words);
+    ut_free(t->support);
+}
 
 enum ut_status ut_commit_create(struct ut_commit **out, const struct ut_commit_options *options,
                                 size_t max_words)
 {
-    if (options->policy != UT_COMMIT_LOCAL_AGREEMENT || options->n_agree < 1 ||
-        options->n_agree > MAX_AGREE || options->hold_samples < 0)
+    if (!options_are_sound(options))
         return UT_EINVAL;
     struct ut_commit *p = ut_calloc(1, sizeof *p);
     if (!p)
@@ -33,9 +96,11 @@ enum ut_status ut_commit_create(struct ut_commit **out, const struct ut_commit_o
     enum ut_status st = ut_commit_words_init(&p->committed, max_words);
     if (st == UT_OK)
         st = ut_commit_words_init(&p->work, max_words);
-    for (size_t i = 0; st == UT_OK && i < options->n_agree; i++)
-        st = ut_commit_words_init(&p->tails[i], max_words);
-    if (st == UT_OK && !(p->edit = ut_calloc(p->work.text_capacity + 1, sizeof *p->edit)))
+    if (st == UT_OK)
+        st = init_tail(&p->newest, max_words);
+    if (st == UT_OK)
+        st = init_tail(&p->before, max_words);
+    if (st == UT_OK && !(p->row = ut_calloc(p->work.text_capacity + 1, sizeof *p->row)))
         st = UT_ENOMEM;
     if (st != UT_OK) {
         ut_commit_destroy(p);
@@ -51,99 +116,22 @@ void ut_commit_destroy(struct ut_commit *p)
         return;
     ut_commit_words_finish(&p->committed);
     ut_commit_words_finish(&p->work);
-    for (size_t i = 0; i < MAX_AGREE; i++)
-        ut_commit_words_finish(&p->tails[i]);
-    ut_free(p->edit);
+    finish_tail(&p->newest);
+    finish_tail(&p->before);
+    ut_free(p->row);
     ut_free(p);
 }
 
 void ut_commit_reset(struct ut_commit *p)
 {
     ut_commit_words_drop(&p->committed, p->committed.n);
-    for (size_t i = 0; i < MAX_AGREE; i++)
-        ut_commit_words_drop(&p->tails[i], p->tails[i].n);
-    p->n_tails = 0;
+    ut_commit_words_drop(&p->newest.words, p->newest.words.n);
+    ut_commit_words_drop(&p->before.words, p->before.words.n);
     p->n_before = 0;
+    p->n_shown = 0;
 }
 
-/* ------------------------------------------------------------ lining up behind the committed */
-
-/* The edit distance between the committed letters and every prefix of the hypothesis's. */
-static void edit_distances(const struct ut_commit *p)
-{
-    size_t n = ut_commit_words_letters(&p->committed, p->committed.n);
-    size_t m = ut_commit_words_letters(&p->work, p->work.n);
-
-    for (size_t j = 0; j <= m; j++)
-        p->edit[j] = (uint32_t)j;
-    for (size_t i = 1; i <= n; i++) {
-        uint32_t diagonal = p->edit[0];
-        char letter = p->committed.letters[i - 1];
-        p->edit[0] = (uint32_t)i;
-        for (size_t j = 1; j <= m; j++) {
-            uint32_t substituted = diagonal + (p->work.letters[j - 1] != letter);
-            uint32_t best = p->edit[j] < p->edit[j - 1] ? p->edit[j] : p->edit[j - 1];
-            diagonal = p->edit[j];
-            p->edit[j] = substituted < best + 1 ? substituted : best + 1;
-        }
-    }
-}
-
-/* Letters that count against word i of the hypothesis being taken as said (or as new). */
-static double time_penalty(const struct ut_commit *p, size_t i, bool said)
-{
-    const struct ut_asr_word *word = &p->work.words[i];
-    int64_t late = (word->start + word->end) / 2 - p->committed.words[p->committed.n - 1].end;
-    int64_t wrong = said ? late : -late;
-    size_t letters = p->work.ends[i] - ut_commit_words_letters(&p->work, i);
-
-    if (wrong <= 0)
-        return 0.0;
-    return (double)(letters ? letters : 1) * (wrong < SLACK ? (double)wrong / SLACK : 1.0);
-}
-
-/*
- * How many words of the hypothesis say what is committed. Letters decide, times break what letters
- * leave open: a hypothesis may now hear the committed part otherwise, and its rest must still be
- * given once, neither doubled nor lost.
- */
-static size_t find_committed_end(const struct ut_commit *p)
-{
-    size_t n = p->committed.n, n_letters = ut_commit_words_letters(&p->committed, n);
-    size_t m = p->work.n, m_letters = ut_commit_words_letters(&p->work, m);
-
-    if (n == 0)
-        return 0;
-    if (m_letters >= n_letters && memcmp(p->work.letters, p->committed.letters, n_letters) == 0) {
-        size_t low = 0, high;
-        while (low < m && ut_commit_words_letters(&p->work, low) < n_letters)
-            low++;
-        for (high = low; high < m && p->work.ends[high] == n_letters; high++)
-            continue;
-        if (ut_commit_words_letters(&p->work, low) == n_letters)
-            return n < low ? low : n > high ? high : n;
-    }
-
-    bool by_letters = n_letters * m_letters <= MAX_EDIT_CELLS;
-    double penalty = 0.0, best = 0.0;
-    size_t best_k = 0;
-    if (by_letters)
-        edit_distances(p);
-    for (size_t i = 0; i < m; i++)
-        penalty += time_penalty(p, i, false);
-    for (size_t k = 0; k <= m; k++) {
-        if (k > 0)
-            penalty += time_penalty(p, k - 1, true) - time_penalty(p, k - 1, false);
-        double letters = by_letters ? (double)p->edit[ut_commit_words_letters(&p->work, k)] : 0.0;
-        if (k == 0 || letters + penalty < best) {
-            best = letters + penalty;
-            best_k = k;
-        }
-    }
-    return best_k;
-}
-
-/* ------------------------------------------------------------ agreement */
+/* ------------------------------------------------------------ agreement of hypotheses */
 
 static size_t common_letters(const struct ut_commit_words *a, const struct ut_commit_words *b)
 {
@@ -153,63 +141,135 @@ static size_t common_letters(const struct ut_commit_words *a, const struct ut_co
     return i;
 }
 
-static bool is_boundary(const struct ut_commit_words *w, size_t letters)
+static bool has_letters(const struct ut_commit_words *w, size_t i)
 {
-    for (size_t i = 0; i < w->n; i++)
-        if (w->ends[i] >= letters)
-            return w->ends[i] == letters;
-    return false;
+    return w->ends[i] > ut_commit_words_letters(w, i);
 }
 
-/* Words of the newest tail that every earlier tail kept has too and that are old enough. */
-static size_t count_agreed(const struct ut_commit *p, int64_t edge)
+/*
+ * A word whose letters end where a word of the tail before ends, behind nothing that differs, has
+ * that word's support and one more. A lone dash goes with the word behind it.
+ */
+static void find_support(const struct tail *newest, const struct tail *before, int64_t edge)
 {
-    const struct ut_commit_words *tail = &p->tails[p->n_tails - 1];
-    size_t letters = ut_commit_words_letters(tail, tail->n), agreed = 0;
+    const struct ut_commit_words *words = &newest->words, *old = &before->words;
+    size_t common = common_letters(words, old), j = 0;
 
-    if (p->n_tails < p->options.n_agree)
-        return 0;
-    for (size_t j = 0; j + 1 < p->n_tails; j++) {
-        size_t common = common_letters(tail, &p->tails[j]);
-        letters = common < letters ? common : letters;
+    for (size_t i = 0; i < words->n; i++) {
+        newest->support[i] = (struct support){ .since = edge, .n = 1 };
+        while (j < old->n && (old->ends[j] < words->ends[i] || !has_letters(old, j)))
+            j++;
+        if (words->ends[i] <= common && j < old->n && old->ends[j] == words->ends[i])
+            newest->support[i] =
+                (struct support){ before->support[j].since, before->support[j].n + 1 };
     }
-    for (size_t i = 0; i < tail->n && tail->ends[i] <= letters; i++) {
-        bool boundary = tail->ends[i] > ut_commit_words_letters(tail, i);
-        if (tail->words[i].end > edge - p->options.hold_samples)
+    for (size_t i = words->n; i-- > 1;) {
+        if (!has_letters(words, i - 1))
+            newest->support[i - 1] = newest->support[i];
+    }
+}
+
+static void drop_words(struct tail *t, size_t n)
+{
+    ut_commit_words_drop(&t->words, n);
+    memmove(t->support, t->support + n, t->words.n * sizeof *t->support);
+}
+
+/* ------------------------------------------------------------ policies */
+
+/* How much of each kind of evidence is enough. Tried: docs/decisions/013-commit-policy.md. */
+struct level {
+    int64_t span;    /* hypotheses have agreed so long */
+    int64_t age;     /* it ends so far behind the edge */
+    int64_t silence; /* nobody has spoken for so long */
+    float weakest;   /* the least probability of its tokens */
+};
+
+static const struct level levels[] = {
+    { .span = MS(80), .age = MS(100), .weakest = 0.9f },
+    { .span = MS(280), .age = MS(400), .weakest = 0.5f },
+    { .silence = MS(60), .age = MS(50), .weakest = 0.5f },
+    { .silence = MS(120) },
+};
+#define DOUBTFUL_SPAN MS(580) /* and `hold` of age */
+
+static bool reaches(const struct level *level, const struct ut_asr_word *word, int64_t span,
+                    const struct ut_commit_edge *edge)
+{
+    return span >= level->span && edge->at - word->end >= level->age &&
+           edge->silence >= level->silence && word->weakest >= level->weakest;
+}
+
+static bool has_evidence(const struct ut_commit *p, size_t i, const struct ut_commit_edge *edge)
+{
+    const struct ut_asr_word *word = &p->newest.words.words[i];
+    const struct level doubtful = { .span = DOUBTFUL_SPAN, .age = p->options.hold };
+    int64_t span = edge->at - p->newest.support[i].since;
+
+    for (size_t k = 0; k < sizeof levels / sizeof *levels; k++) {
+        if (reaches(&levels[k], word, span, edge))
+            return true;
+    }
+    return reaches(&doubtful, word, span, edge);
+}
+
+static bool is_settled(const struct ut_commit *p, size_t i, const struct ut_commit_edge *edge)
+{
+    const struct ut_asr_word *word = &p->newest.words.words[i];
+
+    switch (p->options.policy) {
+    case UT_COMMIT_LOCAL_AGREEMENT:
+        return p->newest.support[i].n >= p->options.n_agree &&
+               word->end <= edge->at - p->options.hold;
+    case UT_COMMIT_ATTENTION:
+        return word->attended <= edge->at - p->options.hold;
+    case UT_COMMIT_EVIDENCE:
+    case UT_COMMIT_N_POLICIES:
+        break;
+    }
+    return has_evidence(p, i, edge);
+}
+
+static size_t count_settled(const struct ut_commit *p, const struct ut_commit_edge *edge)
+{
+    size_t i = 0;
+
+    if (edge->last)
+        return p->newest.words.n;
+    while (i < p->newest.words.n && is_settled(p, i, edge))
+        i++;
+    return i;
+}
+
+static size_t count_shown(const struct ut_commit *p, const struct ut_commit_edge *edge)
+{
+    const struct ut_commit_show *show = &p->options.show;
+    size_t i = 0;
+
+    for (; i < p->newest.words.n; i++) {
+        const struct ut_asr_word *word = &p->newest.words.words[i];
+        bool agreed = edge->at - p->newest.support[i].since >= show->span;
+        if (!agreed && (word->weakest < show->weakest || edge->at - word->end < show->age))
             break;
-        for (size_t j = 0; boundary && j + 1 < p->n_tails; j++)
-            boundary = is_boundary(&p->tails[j], tail->ends[i]);
-        if (boundary)
-            agreed = i + 1;
     }
-    return agreed;
+    return i;
 }
 
-/* Takes what lies behind `letters` letters as the new beginning of a tail. */
-static void drop_letters(struct ut_commit_words *tail, size_t letters)
-{
-    size_t n = 0;
-    while (n < tail->n && tail->ends[n] <= letters)
-        n++;
-    ut_commit_words_drop(tail, n);
-}
+/* ------------------------------------------------------------ a hypothesis */
 
 /* The words of the hypothesis from k on become the newest tail, after the committed ones in time.
  */
-static enum ut_status push_tail(struct ut_commit *p, size_t k)
+static enum ut_status push_tail(struct ut_commit *p, size_t k, int64_t edge)
 {
-    if (p->n_tails == p->options.n_agree) {
-        struct ut_commit_words oldest = p->tails[0];
-        memmove(&p->tails[0], &p->tails[1], (p->n_tails - 1) * sizeof p->tails[0]);
-        p->tails[p->n_tails - 1] = oldest;
-        p->n_tails--;
-    }
-    struct ut_commit_words *tail = &p->tails[p->n_tails];
+    struct tail oldest = p->before;
+
+    p->before = p->newest;
+    p->newest = oldest;
+    struct ut_commit_words *tail = &p->newest.words;
     ut_commit_words_drop(tail, tail->n);
     enum ut_status st = ut_commit_words_append(tail, p->work.words + k, p->work.n - k);
     if (st != UT_OK)
         return st;
-    p->n_tails++;
 
     int64_t from = p->committed.n ? p->committed.words[p->committed.n - 1].end : 0;
     for (size_t i = 0; i < tail->n; i++) {
@@ -218,36 +278,31 @@ static enum ut_status push_tail(struct ut_commit *p, size_t k)
         word->end = word->end < word->start ? word->start : word->end;
         from = word->start;
     }
+    find_support(&p->newest, &p->before, edge);
     return UT_OK;
 }
 
 enum ut_status ut_commit_push(struct ut_commit *p, const struct ut_asr_word *words, size_t n_words,
-                              int64_t edge, bool last)
+                              const struct ut_commit_edge *edge)
 {
     ut_commit_words_drop(&p->work, p->work.n);
     enum ut_status st = ut_commit_words_append(&p->work, words, n_words);
     if (st != UT_OK)
         return st;
-    size_t k = find_committed_end(p);
+    size_t k = ut_commit_line_up(&p->committed, &p->work, p->row);
     if (p->work.n - k > p->committed.capacity - p->committed.n)
         return UT_ELIMIT;
-    st = push_tail(p, k);
+    st = push_tail(p, k, edge->at);
     if (st != UT_OK)
         return st;
 
-    struct ut_commit_words *tail = &p->tails[p->n_tails - 1];
-    size_t n = last ? tail->n : count_agreed(p, edge);
-    size_t before = p->committed.n;
-    size_t letters = ut_commit_words_letters(tail, n);
-    st = ut_commit_words_append(&p->committed, tail->words, n);
+    size_t n = count_settled(p, edge), before = p->committed.n;
+    st = ut_commit_words_append(&p->committed, p->newest.words.words, n);
     if (st != UT_OK)
         return st;
     p->n_before = before;
-    if (n == 0)
-        return UT_OK;
-    ut_commit_words_drop(tail, n);
-    for (size_t j = 0; j + 1 < p->n_tails; j++)
-        drop_letters(&p->tails[j], letters);
+    drop_words(&p->newest, n);
+    p->n_shown = count_shown(p, edge);
     return UT_OK;
 }
 
@@ -259,11 +314,16 @@ const struct ut_asr_word *ut_commit_new(const struct ut_commit *p, size_t *n)
 
 const struct ut_asr_word *ut_commit_tail(const struct ut_commit *p, size_t *n)
 {
-    *n = p->n_tails ? p->tails[p->n_tails - 1].n : 0;
-    return p->n_tails ? p->tails[p->n_tails - 1].words : p->work.words;
+    *n = p->n_shown;
+    return p->newest.words.words;
 }
 
 size_t ut_commit_n_committed(const struct ut_commit *p)
 {
     return p->committed.n;
+}
+
+size_t ut_commit_n_open(const struct ut_commit *p)
+{
+    return p->newest.words.n;
 }

@@ -32,6 +32,7 @@ struct ut_asr_live {
     struct ut_asr_compressor *compressor;
     struct ut_buffer text;
     float *probabilities;
+    int32_t *attended; /* [n_text_ctx] position that each token looks at */
     struct ut_asr_rules rules;
 };
 
@@ -46,8 +47,10 @@ static enum ut_status allocate(struct ut_asr_live *l, struct ut_kv **cross)
     l->calls = ut_calloc(n, sizeof *l->calls);
     l->rows = ut_calloc(l->parts->max_rows, sizeof *l->rows);
     l->probabilities = ut_calloc(n_text_ctx, sizeof *l->probabilities);
+    l->attended = ut_calloc(n_text_ctx, sizeof *l->attended);
     l->text.limit = n_text_ctx * TEXT_PER_TOKEN;
-    if (!l->slots || !l->results || !l->languages || !l->calls || !l->rows || !l->probabilities)
+    if (!l->slots || !l->results || !l->languages || !l->calls || !l->rows || !l->probabilities ||
+        !l->attended)
         return UT_ENOMEM;
     st = ut_buffer_reserve(&l->text, l->text.limit);
     for (size_t i = 0; st == UT_OK && i < n; i++) {
@@ -120,6 +123,7 @@ void ut_asr_live_destroy(struct ut_asr_live *l)
     ut_free(l->calls);
     ut_free(l->rows);
     ut_free(l->probabilities);
+    ut_free(l->attended);
     ut_free(l);
 }
 
@@ -226,6 +230,25 @@ static enum ut_status decode(struct ut_asr_live *l, size_t n_steps)
     }
 }
 
+/* The position that each text token looks at most, over all alignment heads. */
+static void find_attended(const struct ut_asr_live *l, const struct ut_asr_align_weights *w,
+                          size_t first, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float *row = w->data + (first + i) * w->n_heads * w->n_stride;
+        float best = -1.0f;
+        for (size_t t = 0; t < w->n_audio; t++) {
+            float sum = 0.0f;
+            for (size_t h = 0; h < w->n_heads; h++)
+                sum += row[h * w->n_stride + t];
+            if (sum > best) {
+                best = sum;
+                l->attended[i] = (int32_t)t;
+            }
+        }
+    }
+}
+
 /* Word times from the weights that decoding left. */
 static enum ut_status find_words(struct ut_asr_live *l, size_t i, struct ut_asr_step *step)
 {
@@ -250,11 +273,13 @@ static enum ut_status find_words(struct ut_asr_live *l, size_t i, struct ut_asr_
         return UT_OK;
     for (size_t k = 0; k < n; k++)
         l->probabilities[k] = expf(slot->logprobs[k]);
+    find_attended(l, &weights, slot->n_prefix - slot->sot - 1, n);
     enum ut_status st = ut_asr_aligner_use(l->aligner, &weights, slot->n_prefix - slot->sot - 1,
                                            l->languages[i], tokens, l->probabilities, n, &limits);
     if (st != UT_OK)
         return st;
     struct ut_asr_words *words = ut_asr_aligner_words(l->aligner);
+    ut_asr_words_look(words, l->attended);
     ut_asr_words_assign(words, &limits, &next, 0, &last_speech, &segment);
     step->n_words = ut_asr_words_emit(words, segment.first, segment.n, r->words, &r->pool, &st);
     return st;

@@ -36,6 +36,8 @@ struct ut_asr_word {
     int64_t start;    /* samples */
     int64_t end;
     float confidence; /* mean probability of its tokens, [0, 1] */
+    float weakest;    /* least probability among its tokens, [0, 1] */
+    int64_t attended; /* samples: the latest that its tokens look at; live steps only, else 0 */
 };
 
 /* Valid during the callback or until the next call on the recognizer. */

@@ -109,11 +109,28 @@ void ut_asr_words_time(struct ut_asr_words *w, const int32_t *starts, const floa
     for (size_t i = 0; i < w->n; i++) {
         struct ut_asr_word_part *part = &w->parts[i];
         double sum = 0.0;
-        for (size_t k = 0; k < part->n_tokens; k++)
-            sum += (double)probabilities[part->first_token + k];
+        part->weakest = 1.0f;
+        for (size_t k = 0; k < part->n_tokens; k++) {
+            float p = probabilities[part->first_token + k];
+            sum += (double)p;
+            part->weakest = p < part->weakest ? p : part->weakest;
+        }
         part->confidence = part->n_tokens ? (float)(sum / (double)part->n_tokens) : 0.0f;
         part->start = (int64_t)starts[part->first_token] * SAMPLES_PER_POSITION;
         part->end = (int64_t)starts[part->first_token + part->n_tokens] * SAMPLES_PER_POSITION;
+    }
+}
+
+void ut_asr_words_look(struct ut_asr_words *w, const int32_t *attended)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        struct ut_asr_word_part *part = &w->parts[i];
+        int32_t latest = 0;
+        for (size_t k = 0; k < part->n_tokens; k++) {
+            int32_t at = attended[part->first_token + k];
+            latest = at > latest ? at : latest;
+        }
+        part->attended = (int64_t)latest * SAMPLES_PER_POSITION;
     }
 }
 

@@ -24,6 +24,8 @@ struct ut_asr_word_part {
     int64_t start; /* samples from the window's first frame */
     int64_t end;
     float confidence;
+    float weakest;
+    int64_t attended;
 };
 
 struct ut_asr_words {
@@ -59,6 +61,9 @@ bool ut_asr_words_by_character(const char *language_code);
  * ends; probabilities [n_tokens].
  */
 void ut_asr_words_time(struct ut_asr_words *w, const int32_t *starts, const float *probabilities);
+
+/* Sets how far words look: positions [n_tokens] that tokens attend to most. Before settling. */
+void ut_asr_words_look(struct ut_asr_words *w, const int32_t *attended);
 
 /* Durations, in samples, that the clipping rules go by. */
 struct ut_asr_word_limits {

@@ -171,8 +171,15 @@ static enum ut_status check_options(struct ut_bench_live *b, int n, struct ut_er
                             b->settings.language);
     if (b->settings.step_ms)
         b->session.step = (int64_t)b->settings.step_ms * UT_BENCH_RATE / 1000;
+    if (ut_commit_policy_find(b->settings.policy) == UT_COMMIT_N_POLICIES)
+        return ut_error_set(err, UT_EINVAL,
+                            "--policy: '%s' is none of evidence, agreement, attention",
+                            b->settings.policy);
+    b->session.commit = ut_commit_options_default(ut_commit_policy_find(b->settings.policy));
+    if (b->pause_ms)
+        b->session.segmenter.min_silence = (int64_t)b->pause_ms * UT_BENCH_RATE / 1000;
     if (b->hold_ms >= 0)
-        b->session.commit.hold_samples = (int64_t)b->hold_ms * UT_BENCH_RATE / 1000;
+        b->session.commit.hold = (int64_t)b->hold_ms * UT_BENCH_RATE / 1000;
     if (b->fresh_ms >= 0)
         b->session.fresh = (int64_t)b->fresh_ms * UT_BENCH_RATE / 1000;
     if (b->n_agree)
@@ -196,10 +203,14 @@ int ut_bench_live(int argc, char **argv)
           "threads; 0: one per core" },
         { "step-ms", 0, UT_OPTION_INT, &b.settings.step_ms, 0, 2000, "MS",
           "how often the open words are decoded; 0: the engine's choice" },
+        { "policy", 0, UT_OPTION_TEXT, &b.settings.policy, 0, 0, "NAME",
+          "how words are committed: evidence, agreement, attention" },
         { "hold-ms", 0, UT_OPTION_INT, &b.hold_ms, 0, 10000, "MS",
-          "words nearer to the end of the audio are not committed" },
+          "how long the policy holds words back (evidence: doubtful ones)" },
         { "fresh-ms", 0, UT_OPTION_INT, &b.fresh_ms, 0, 30000, "MS",
           "audio that each step encodes anew, older audio once; 0: all of the segment" },
+        { "pause-ms", 0, UT_OPTION_INT, &b.pause_ms, 300, 10000, "MS",
+          "how long a pause closes a segment" },
         { "agree", 0, UT_OPTION_INT, &b.n_agree, 0, 8, "N",
           "hypotheses that must agree on a word; 0: the engine's choice" },
         { "language", 0, UT_OPTION_TEXT, &b.settings.language, 0, 0, "CODE",

@@ -129,6 +129,7 @@ struct ut_bench_live {
     double gap_s;
     int hold_ms;
     int fresh_ms;
+    int pause_ms;
     int n_agree;
     int limit;
     struct ut_manifest manifest;

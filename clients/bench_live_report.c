@@ -62,7 +62,9 @@ static void put_setup(struct ut_json_writer *j, const struct ut_bench_live *b)
     ut_json_put_string(j, "clock", b->real_time ? "real" : b->clock_name);
     ut_json_put_i64(j, "threads", b->settings.n_threads);
     ut_json_put_i64(j, "step_ms", b->session.step * 1000 / UT_BENCH_RATE);
-    ut_json_put_i64(j, "hold_ms", b->session.commit.hold_samples * 1000 / UT_BENCH_RATE);
+    ut_json_put_string(j, "policy", b->settings.policy);
+    ut_json_put_i64(j, "hold_ms", b->session.commit.hold * 1000 / UT_BENCH_RATE);
+    ut_json_put_i64(j, "pause_ms", b->session.segmenter.min_silence * 1000 / UT_BENCH_RATE);
     ut_json_put_i64(j, "agree", (int64_t)b->session.commit.n_agree);
     ut_json_put_f64(j, "gap_s", b->gap_s, 3);
 }

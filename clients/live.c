@@ -54,6 +54,7 @@ enum ut_status ut_live_open(struct ut_live *out, utter_engine *engine, const str
         .prompt = s->prompt,
         .translate = s->translate,
         .step_ms = s->step_ms,
+        .policy = s->policy,
     };
 
     enum ut_status st =

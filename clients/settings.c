@@ -21,6 +21,7 @@ struct ut_settings ut_settings_default(void)
         .condition = true,
         .word_times = true,
         .step_ms = 0,
+        .policy = "evidence",
         .color = "auto",
         .max_line = 42,
         .max_lines = 2,
@@ -54,6 +55,8 @@ static size_t add_live(struct ut_settings *s, bool mic, struct ut_option *table,
     const struct ut_option both[] = {
         { "step", 0, UT_OPTION_INT, &s->step_ms, 0, 5000, "MS",
           "how often the open words are decoded, ms; 0: the engine's choice" },
+        { "policy", 0, UT_OPTION_TEXT, &s->policy, 0, 0, "NAME",
+          "when words are committed: evidence, agreement, attention" },
         { "vad", 0, UT_OPTION_TEXT, &s->vad, 0, 0, "MODEL", "voice activity model" },
     };
 

@@ -29,6 +29,7 @@ struct ut_settings {
     bool tokens;
     bool stats;
     int step_ms;
+    const char *policy; /* live: when words are committed */
     const char *color;
     int max_line;
     int max_lines;

@@ -13,7 +13,8 @@ struct ut_session_options ut_session_options_default(void)
 {
     return (struct ut_session_options){
         .language = -1,
-        .step = UT_MEL_RATE_HZ / 2,
+        .step = UT_MEL_RATE_HZ / 5,
+        .quiet_step = 2 * UT_VAD_CHUNK,
         .first_step = UT_MEL_RATE_HZ * 35 / 100,
         .max_waiting = 60 * UT_MEL_RATE_HZ,
         .stretch_after = UT_MEL_RATE_HZ,
@@ -22,19 +23,17 @@ struct ut_session_options ut_session_options_default(void)
         .fresh = 4 * UT_MEL_RATE_HZ,
         .n_queued = 8,
         .segmenter = ut_segmenter_options_default(),
-        .commit = { .policy = UT_COMMIT_LOCAL_AGREEMENT,
-                    .n_agree = 2,
-                    .hold_samples = UT_MEL_RATE_HZ },
+        .commit = ut_commit_options_default(UT_COMMIT_EVIDENCE),
     };
 }
 
 static bool options_are_sound(const struct ut_session_options *o)
 {
     return o->step >= UT_VAD_CHUNK && o->step <= o->max_step &&
-           o->max_step <= 10 * UT_MEL_RATE_HZ && o->first_step >= 0 &&
-           o->first_step <= 10 * UT_MEL_RATE_HZ && o->max_waiting >= UT_MEL_RATE_HZ &&
-           o->max_waiting <= (int64_t)3600 * UT_MEL_RATE_HZ && o->stretch_after >= 0 &&
-           o->fresh >= 0 && o->n_queued >= 4 && o->n_queued <= 1024 &&
+           o->max_step <= 10 * UT_MEL_RATE_HZ && o->quiet_step >= UT_VAD_CHUNK &&
+           o->first_step >= 0 && o->first_step <= 10 * UT_MEL_RATE_HZ &&
+           o->max_waiting >= UT_MEL_RATE_HZ && o->max_waiting <= (int64_t)3600 * UT_MEL_RATE_HZ &&
+           o->stretch_after >= 0 && o->fresh >= 0 && o->n_queued >= 4 && o->n_queued <= 1024 &&
            (o->prompt || o->n_prompt == 0) &&
            o->segmenter.pre_roll + o->segmenter.min_speech + 2 * UT_VAD_CHUNK <= UT_SESSION_HISTORY;
 }
@@ -61,6 +60,8 @@ static enum ut_status take_memory(struct ut_session *s)
     enum ut_status status = ut_mel_stream_create(&s->mel, s->parts.mel, UT_SESSION_WINDOW_FRAMES);
     if (!status)
         status = ut_commit_create(&s->commit, &s->options.commit, UT_QUEUE_MAX_WORDS);
+    if (!status)
+        status = ut_commit_words_init(&s->heard, UT_QUEUE_MAX_WORDS);
     if (!status)
         status = ut_queue_create(&s->queue, s->options.n_queued);
     return status;
@@ -101,6 +102,7 @@ void ut_session_destroy(struct ut_session *s)
     ut_free(s->data);
     ut_mel_stream_destroy(s->mel);
     ut_commit_destroy(s->commit);
+    ut_commit_words_finish(&s->heard);
     ut_queue_destroy(s->queue);
     ut_free(s);
 }

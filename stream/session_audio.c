@@ -90,13 +90,26 @@ static void force_cut(struct ut_session *s, int64_t now_us)
     close_segment(s, true, now_us);
 }
 
+/*
+ * In a pause the last words are waited for: steps are close together until all are committed, and
+ * once more when the pause has been heard, in case a word came out of it late.
+ */
+static bool wants_quiet_step(const struct ut_session *s)
+{
+    if (ut_segmenter_silence(&s->segmenter) >= UT_SESSION_HEARD)
+        return !heard_to_the_end(s);
+    if (s->heard_edge >= s->segmenter.speech_end && ut_commit_n_open(s->commit) == 0)
+        return false;
+    return s->cursor >= s->heard_edge + s->options.quiet_step;
+}
+
 /* Decides for an open segment whether the chunk just seen is where it is decoded again. */
 static void consider_step(struct ut_session *s, int64_t now_us)
 {
     if (s->cursor - s->start >= s->options.segmenter.max_length - FORCED_CUT_MARGIN) {
         force_cut(s, now_us);
-    } else if (ut_segmenter_silence(&s->segmenter) >= UT_SESSION_HEARD) {
-        if (!heard_to_the_end(s))
+    } else if (ut_segmenter_silence(&s->segmenter) > 0) {
+        if (wants_quiet_step(s))
             want(s, UT_SESSION_WANT_PARTIAL, s->cursor);
     } else if (s->cursor >= s->next_step) {
         want(s, UT_SESSION_WANT_PARTIAL, s->cursor);

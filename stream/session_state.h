@@ -7,6 +7,7 @@
 #ifndef UT_STREAM_SESSION_STATE_H
 #define UT_STREAM_SESSION_STATE_H
 
+#include "asr/commit_words.h"
 #include "stream/session.h"
 #include "stream/words.h"
 
@@ -64,10 +65,10 @@ struct ut_session {
     struct ut_words tail;
     int32_t hypothesis[UT_SESSION_MAX_TOKENS];
     size_t n_hypothesis;
-    struct ut_words heard; /* the hypothesis as words, times from the segment's start */
-    int64_t heard_edge;    /* audio that it has heard; `start` when there is none */
-    bool shows_tail;       /* the reader may be looking at an unstable tail */
-    int64_t last_end;      /* of the last committed word of the session */
+    struct ut_commit_words heard; /* the hypothesis as words, times from the segment's start */
+    int64_t heard_edge;           /* audio that it has heard; `start` when there is none */
+    bool shows_tail;              /* the reader may be looking at an unstable tail */
+    int64_t last_end;             /* of the last committed word of the session */
 
     /* What outlives a segment. */
     int language;                           /* -1 until known */

@@ -27,7 +27,7 @@ void ut_session_begin_segment(struct ut_session *s, int64_t start)
     s->start = start;
     s->heard_edge = start;
     s->n_hypothesis = 0;
-    ut_words_clear(&s->heard);
+    ut_commit_words_drop(&s->heard, s->heard.n);
     ut_words_clear(&s->committed);
     ut_words_clear(&s->tail);
     ut_commit_reset(s->commit);
@@ -168,15 +168,6 @@ static void keep_context(struct ut_session *s)
     s->context_end = s->want_edge;
 }
 
-static void as_asr_words(const struct ut_words *list, struct ut_asr_word *out)
-{
-    for (size_t i = 0; i < list->n; i++) {
-        const struct ut_event_word *w = &list->words[i];
-
-        out[i] = (struct ut_asr_word){ w->text, w->start, w->end, w->confidence };
-    }
-}
-
 /* The segment's committed words once more, as a whole. */
 static void put_final(struct ut_session *s, int64_t end, int64_t now_us)
 {
@@ -190,10 +181,9 @@ static void put_final(struct ut_session *s, int64_t end, int64_t now_us)
 
 void ut_session_end_segment(struct ut_session *s, int64_t now_us)
 {
-    struct ut_asr_word words[UT_QUEUE_MAX_WORDS];
+    const struct ut_commit_edge edge = { .at = s->want_edge - s->start, .last = true };
 
-    as_asr_words(&s->heard, words);
-    if (ut_commit_push(s->commit, words, s->heard.n, s->want_edge - s->start, true) == UT_OK)
+    if (ut_commit_push(s->commit, s->heard.words, s->heard.n, &edge) == UT_OK)
         put_committed(s, now_us);
     if (s->committed.n > 0) {
         put_final(s, s->want_edge, now_us);
@@ -281,7 +271,7 @@ static void learn_language(struct ut_session *s, const struct ut_asr_step *step)
 /* Keeps the hypothesis; an empty one when the guards refuse it. */
 static void hear(struct ut_session *s, const struct ut_asr_step *step)
 {
-    ut_words_clear(&s->heard);
+    ut_commit_words_drop(&s->heard, s->heard.n);
     s->n_hypothesis = 0;
     s->heard_edge = s->want_edge;
     if (!is_speech(s, step)) {
@@ -294,8 +284,8 @@ static void hear(struct ut_session *s, const struct ut_asr_step *step)
         s->n_hypothesis = step->n_tokens;
     }
     for (size_t i = 0; i < step->n_words; i++) {
-        if (ut_words_append(&s->heard, &step->words[i], 0))
-            break;
+        if (ut_commit_words_append(&s->heard, &step->words[i], 1))
+            break; /* more words than anybody says in a segment */
     }
 }
 
@@ -317,13 +307,13 @@ static void plan_next(struct ut_session *s)
 
 static void finish_partial(struct ut_session *s, const struct ut_asr_step *step, int64_t now_us)
 {
-    int64_t edge = s->want_edge - s->start;
-    struct ut_asr_word words[UT_QUEUE_MAX_WORDS];
+    int64_t silence = s->want_edge - s->segmenter.speech_end;
+    const struct ut_commit_edge edge = { .at = s->want_edge - s->start,
+                                         .silence = silence > 0 ? silence : 0 };
     size_t n_tail = 0;
 
     hear(s, step);
-    as_asr_words(&s->heard, words);
-    if (s->heard.n > 0 && ut_commit_push(s->commit, words, s->heard.n, edge, false) == UT_OK) {
+    if (s->heard.n > 0 && ut_commit_push(s->commit, s->heard.words, s->heard.n, &edge) == UT_OK) {
         put_committed(s, now_us);
         const struct ut_asr_word *tail = ut_commit_tail(s->commit, &n_tail);
         put_tail(s, tail, n_tail, now_us);

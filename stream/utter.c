@@ -116,6 +116,12 @@ static enum ut_status take_options(struct ut_session_options *o, const utter_str
     if (p->max_buffer_s < 0 || p->max_buffer_s > 3600)
         return ut_error_set(err, UT_EINVAL, "buffer of %d s: 1 to 3600 are possible",
                             p->max_buffer_s);
+    if (p->policy && ut_commit_policy_find(p->policy) == UT_COMMIT_N_POLICIES)
+        return ut_error_set(err, UT_EINVAL,
+                            "policy \"%s\": evidence, agreement and attention are possible",
+                            p->policy);
+    if (p->policy)
+        o->commit = ut_commit_options_default(ut_commit_policy_find(p->policy));
     if (p->step_ms)
         o->step = (int64_t)p->step_ms * UT_MEL_RATE_HZ / 1000;
     if (p->max_buffer_s)

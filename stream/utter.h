@@ -66,8 +66,10 @@ typedef struct {
      * utter_stream_stats. */
     const char *prompt;
     int translate;    /* to English */
-    int step_ms;      /* how often the open segment is decoded, 100 to 2000; 0: 500 */
+    int step_ms;      /* how often the open segment is decoded, 100 to 2000; 0: 200 */
     int max_buffer_s; /* audio that may wait before feed returns UTTER_LIMIT, 1 to 3600; 0: 60 */
+    /* When words are committed: "evidence" (NULL), "agreement" or "attention". */
+    const char *policy;
 } utter_stream_options;
 
 typedef enum {

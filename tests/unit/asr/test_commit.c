@@ -1,3 +1,4 @@
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,11 +12,18 @@
 #include "asr/commit.h"
 
 #define S 16000
+#define WORD(what, from, to)                                                                       \
+    {                                                                                              \
+        .text = (what), .start = (from), .end = (to), .confidence = 1, .weakest = 1                \
+    }
 
 static struct ut_commit *make(size_t n_agree, int64_t hold)
 {
     struct ut_commit *p = NULL;
-    struct ut_commit_options o = { UT_COMMIT_LOCAL_AGREEMENT, n_agree, hold };
+    struct ut_commit_options o = ut_commit_options_default(UT_COMMIT_LOCAL_AGREEMENT);
+    o.n_agree = n_agree;
+    o.hold = hold;
+    o.show = (struct ut_commit_show){ 0 };
     assert_int_equal(ut_commit_create(&p, &o, 200), UT_OK);
     return p;
 }
@@ -37,12 +45,19 @@ static size_t words_of(const char *text, struct ut_asr_word *words, char pool[51
     return n;
 }
 
+static enum ut_status push_words(struct ut_commit *p, const struct ut_asr_word *words, size_t n,
+                                 int64_t at, bool last)
+{
+    const struct ut_commit_edge edge = { .at = at, .last = last };
+    return ut_commit_push(p, words, n, &edge);
+}
+
 static void push(struct ut_commit *p, const char *text, int64_t edge, bool last)
 {
     struct ut_asr_word words[32];
     char pool[512];
     size_t n = words_of(text, words, pool);
-    assert_int_equal(ut_commit_push(p, words, n, edge, last), UT_OK);
+    assert_int_equal(push_words(p, words, n, edge, last), UT_OK);
 }
 
 static void check(const struct ut_asr_word *words, size_t n, const char *want)
@@ -150,13 +165,13 @@ static void test_push_when_committed_words_are_heard_otherwise_goes_on_behind_th
 static void test_push_uses_times_where_letters_say_nothing(void **state)
 {
     struct ut_commit *p = make(1, 0);
-    const struct ut_asr_word first[] = { { " going", 0, S, 1 }, { " to", S, S + S / 4, 1 } };
-    const struct ut_asr_word next[] = { { " gonna", 0, S + S / 4, 1 },
-                                        { " see", S + S / 2, 2 * S, 1 } };
+    const struct ut_asr_word first[] = { WORD(" going", 0, S), WORD(" to", S, S + S / 4) };
+    const struct ut_asr_word next[] = { WORD(" gonna", 0, S + S / 4),
+                                        WORD(" see", S + S / 2, 2 * S) };
     (void)state;
-    assert_int_equal(ut_commit_push(p, first, 2, 9 * S, false), UT_OK);
+    assert_int_equal(push_words(p, first, 2, 9 * S, false), UT_OK);
     check_new(p, " going to");
-    assert_int_equal(ut_commit_push(p, next, 2, 9 * S, false), UT_OK);
+    assert_int_equal(push_words(p, next, 2, 9 * S, false), UT_OK);
     check_new(p, " see");
     ut_commit_destroy(p);
 }
@@ -176,12 +191,12 @@ static void test_push_keeps_lone_punctuation_once(void **state)
 static void test_committed_times_never_go_back(void **state)
 {
     struct ut_commit *p = make(1, 0);
-    const struct ut_asr_word first[] = { { " one", 0, S, 1 } };
-    const struct ut_asr_word next[] = { { " one", 0, S / 2, 1 }, { " two", S / 2, S * 3 / 4, 1 } };
+    const struct ut_asr_word first[] = { WORD(" one", 0, S) };
+    const struct ut_asr_word next[] = { WORD(" one", 0, S / 2), WORD(" two", S / 2, S * 3 / 4) };
     size_t n;
     (void)state;
-    assert_int_equal(ut_commit_push(p, first, 1, 9 * S, false), UT_OK);
-    assert_int_equal(ut_commit_push(p, next, 2, 9 * S, false), UT_OK);
+    assert_int_equal(push_words(p, first, 1, 9 * S, false), UT_OK);
+    assert_int_equal(push_words(p, next, 2, 9 * S, false), UT_OK);
     const struct ut_asr_word *words = ut_commit_new(p, &n);
     assert_int_equal(n, 1);
     assert_int_equal(words[0].start, S);
@@ -192,16 +207,18 @@ static void test_committed_times_never_go_back(void **state)
 static void test_push_past_the_bound_is_refused_and_changes_nothing(void **state)
 {
     struct ut_commit *p = NULL;
-    struct ut_commit_options o = { UT_COMMIT_LOCAL_AGREEMENT, 1, 0 };
-    const struct ut_asr_word three[] = { { " a", 0, 1, 1 }, { " b", 1, 2, 1 }, { " c", 2, 3, 1 } };
-    const struct ut_asr_word later[] = { { " x", S * 9, S * 10, 1 }, { " y", S * 10, S * 11, 1 } };
+    struct ut_commit_options o = ut_commit_options_default(UT_COMMIT_LOCAL_AGREEMENT);
+    const struct ut_asr_word three[] = { WORD(" a", 0, 1), WORD(" b", 1, 2), WORD(" c", 2, 3) };
+    const struct ut_asr_word later[] = { WORD(" x", S * 9, S * 10), WORD(" y", S * 10, S * 11) };
     (void)state;
+    o.n_agree = 1;
+    o.hold = 0;
     assert_int_equal(ut_commit_create(&p, &o, 2), UT_OK);
-    assert_int_equal(ut_commit_push(p, three, 3, S, false), UT_ELIMIT);
+    assert_int_equal(push_words(p, three, 3, S, false), UT_ELIMIT);
     assert_int_equal(ut_commit_n_committed(p), 0);
-    assert_int_equal(ut_commit_push(p, three, 2, S, false), UT_OK);
+    assert_int_equal(push_words(p, three, 2, S, false), UT_OK);
     assert_int_equal(ut_commit_n_committed(p), 2);
-    assert_int_equal(ut_commit_push(p, later, 2, S * 12, false), UT_ELIMIT);
+    assert_int_equal(push_words(p, later, 2, S * 12, false), UT_ELIMIT);
     assert_int_equal(ut_commit_n_committed(p), 2);
     ut_commit_destroy(p);
 }
@@ -209,15 +226,127 @@ static void test_push_past_the_bound_is_refused_and_changes_nothing(void **state
 static void test_create_refuses_bad_options(void **state)
 {
     struct ut_commit *p = NULL;
-    struct ut_commit_options none = { UT_COMMIT_LOCAL_AGREEMENT, 0, 0 },
-                             negative = { UT_COMMIT_LOCAL_AGREEMENT, 2, -1 },
-                             good = { UT_COMMIT_LOCAL_AGREEMENT, 2, 0 };
+    const struct ut_commit_options good = ut_commit_options_default(UT_COMMIT_LOCAL_AGREEMENT);
+    struct ut_commit_options none = good, negative = good, unknown = good, nan_shown = good;
     (void)state;
+    none.n_agree = 0;
+    negative.hold = -1;
+    unknown.policy = UT_COMMIT_N_POLICIES;
+    nan_shown.show.weakest = NAN;
+    assert_int_equal(ut_commit_create(&p, &unknown, 9), UT_EINVAL);
+    assert_int_equal(ut_commit_create(&p, &nan_shown, 9), UT_EINVAL);
     assert_int_equal(ut_commit_create(&p, &none, 9), UT_EINVAL);
     assert_int_equal(ut_commit_create(&p, &negative, 9), UT_EINVAL);
     assert_int_equal(ut_commit_create(&p, &good, 0), UT_EINVAL);
     assert_null(p);
     ut_commit_destroy(NULL);
+}
+
+/* ------------------------------------------------------------ other policies */
+
+static struct ut_commit *make_policy(enum ut_commit_policy policy)
+{
+    struct ut_commit *p = NULL;
+    const struct ut_commit_options o = ut_commit_options_default(policy);
+    assert_int_equal(ut_commit_create(&p, &o, 200), UT_OK);
+    return p;
+}
+
+/* One word that ends at 1 s, said with probability `weakest`, heard up to `at_ms`. */
+static size_t push_one(struct ut_commit *p, const char *text, float weakest, int64_t at_ms,
+                       int64_t silence_ms)
+{
+    const struct ut_asr_word word = { .text = text, .start = S / 2, .end = S, .weakest = weakest };
+    const struct ut_commit_edge edge = { .at = at_ms * 16, .silence = silence_ms * 16 };
+    size_t n;
+    assert_int_equal(ut_commit_push(p, &word, 1, &edge), UT_OK);
+    ut_commit_new(p, &n);
+    return n;
+}
+
+static void test_evidence_commits_a_sure_word_with_its_second_hypothesis(void **state)
+{
+    struct ut_commit *p = make_policy(UT_COMMIT_EVIDENCE);
+    (void)state;
+    assert_int_equal(push_one(p, " word", 0.95f, 1100, 0), 0);
+    assert_int_equal(push_one(p, " Word.", 0.95f, 1200, 0), 1);
+    ut_commit_destroy(p);
+}
+
+static void test_evidence_holds_a_doubtful_word(void **state)
+{
+    struct ut_commit *p = make_policy(UT_COMMIT_EVIDENCE);
+    (void)state;
+    for (int64_t at = 1100; at < 1750; at += 100)
+        assert_int_equal(push_one(p, " word", 0.2f, at, 0), 0);
+    assert_int_equal(push_one(p, " word", 0.2f, 1750, 0), 1);
+    ut_commit_destroy(p);
+}
+
+static void test_evidence_starts_anew_when_a_word_changes(void **state)
+{
+    struct ut_commit *p = make_policy(UT_COMMIT_EVIDENCE);
+    (void)state;
+    assert_int_equal(push_one(p, " word", 0.7f, 1100, 0), 0);
+    assert_int_equal(push_one(p, " ward", 0.7f, 1400, 0), 0);
+    assert_int_equal(push_one(p, " word", 0.7f, 1500, 0), 0);
+    assert_int_equal(push_one(p, " word", 0.7f, 1700, 0), 0);
+    assert_int_equal(push_one(p, " word", 0.7f, 1800, 0), 1);
+    ut_commit_destroy(p);
+}
+
+static void test_evidence_commits_in_a_pause(void **state)
+{
+    struct ut_commit *p = make_policy(UT_COMMIT_EVIDENCE);
+    (void)state;
+    assert_int_equal(push_one(p, " word", 0.6f, 1060, 32), 0);
+    assert_int_equal(push_one(p, " word", 0.6f, 1092, 64), 1);
+    ut_commit_reset(p);
+    assert_int_equal(push_one(p, " word", 0.1f, 1092, 64), 0);
+    assert_int_equal(push_one(p, " word", 0.1f, 1156, 128), 1);
+    ut_commit_destroy(p);
+}
+
+static void test_attention_holds_words_that_look_at_the_edge(void **state)
+{
+    struct ut_commit *p = make_policy(UT_COMMIT_ATTENTION);
+    const struct ut_asr_word words[] = {
+        { .text = " far", .start = 0, .end = S / 2, .attended = S / 4 },
+        { .text = " near", .start = S / 2, .end = S, .attended = S },
+        { .text = " late", .start = S, .end = S, .attended = S / 4 },
+    };
+    (void)state;
+    assert_int_equal(push_words(p, words, 3, S + 100, false), UT_OK);
+    check_new(p, " far"); /* nothing passes a word that is held */
+    assert_int_equal(push_words(p, words, 3, 2 * S, false), UT_OK);
+    check_new(p, " near late");
+    ut_commit_destroy(p);
+}
+
+static void test_tail_shows_sure_words_at_once_and_others_when_agreed_on(void **state)
+{
+    struct ut_commit *p = make_policy(UT_COMMIT_EVIDENCE);
+    (void)state;
+    push_one(p, " sure", 0.85f, 1090, 0);
+    check_tail(p, ""); /* it may be the beginning of a longer one */
+    assert_int_equal(ut_commit_n_open(p), 1);
+    push_one(p, " sure", 0.85f, 1110, 0);
+    check_tail(p, " sure");
+    ut_commit_reset(p);
+    push_one(p, " word", 0.3f, 1150, 0);
+    check_tail(p, "");
+    push_one(p, " word", 0.3f, 1350, 0);
+    check_tail(p, " word");
+    ut_commit_destroy(p);
+}
+
+static void test_policies_have_names(void **state)
+{
+    (void)state;
+    for (int i = 0; i < UT_COMMIT_N_POLICIES; i++)
+        assert_int_equal(ut_commit_policy_find(ut_commit_policy_name((enum ut_commit_policy)i)), i);
+    assert_int_equal(ut_commit_policy_find("nonsense"), UT_COMMIT_N_POLICIES);
+    assert_null(ut_commit_policy_name(UT_COMMIT_N_POLICIES));
 }
 
 /* ------------------------------------------------------------ random streams */
@@ -311,7 +440,7 @@ static struct outcome run_stream(size_t n_agree, int64_t hold, int64_t sure, int
     for (int64_t edge = S / 2; !last; edge += S / 2) {
         last = edge >= s.end[N - 1];
         size_t n = last ? hear(&s, edge, 0, 0) : hear(&s, edge, sure, noise), n_new;
-        assert_int_equal(ut_commit_push(p, s.words, n, edge, last), UT_OK);
+        assert_int_equal(push_words(p, s.words, n, edge, last), UT_OK);
         const struct ut_asr_word *words = ut_commit_new(p, &n_new);
         for (size_t i = 0; i < n_new; i++) {
             assert_true(words[i].start >= last_end && words[i].end >= words[i].start);
@@ -372,6 +501,13 @@ int main(void)
         cmocka_unit_test(test_push_keeps_lone_punctuation_once),
         cmocka_unit_test(test_committed_times_never_go_back),
         cmocka_unit_test(test_push_past_the_bound_is_refused_and_changes_nothing),
+        cmocka_unit_test(test_evidence_commits_a_sure_word_with_its_second_hypothesis),
+        cmocka_unit_test(test_evidence_holds_a_doubtful_word),
+        cmocka_unit_test(test_evidence_starts_anew_when_a_word_changes),
+        cmocka_unit_test(test_evidence_commits_in_a_pause),
+        cmocka_unit_test(test_attention_holds_words_that_look_at_the_edge),
+        cmocka_unit_test(test_tail_shows_sure_words_at_once_and_others_when_agreed_on),
+        cmocka_unit_test(test_policies_have_names),
         cmocka_unit_test(test_create_refuses_bad_options),
         cmocka_unit_test(test_random_stream_with_errors_only_at_the_edge_gives_each_word_once),
         cmocka_unit_test(test_random_stream_with_errors_anywhere_doubles_nothing),

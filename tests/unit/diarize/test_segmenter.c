@@ -83,7 +83,7 @@ static void test_speech_between_pauses_opens_and_closes_with_margins(void **stat
     push_seconds(&r, 0.01f, 0.5);
     assert_true(r.s.open);
     assert_int_equal(ut_segmenter_silence(&r.s), r.s.n_samples - end);
-    push_seconds(&r, 0.01f, 0.5);
+    push_seconds(&r, 0.01f, (double)r.s.options.min_silence / RATE - 0.45);
     assert_false(r.s.open);
     assert_int_equal(r.n, 1);
     assert_int_equal(r.start[0], onset - r.s.options.pre_roll);

@@ -56,21 +56,26 @@ void world_step(struct world *w, const struct ut_session *s, struct ut_asr_step 
 
     for (size_t i = 0; i < w->n; i++) {
         int64_t middle = (w->start[i] + w->end[i]) / 2;
-        bool near = !final && w->end[i] > s->want_edge - 3 * UT_MEL_RATE_HZ / 10;
+        bool near = !final && w->end[i] > s->want_edge - UT_MEL_RATE_HZ / 10;
 
         if (middle < s->start || middle >= s->want_edge)
             continue;
         bool misheard = near && next_random(&w->noise) % 2;
         uint32_t number = misheard ? next_random(&w->noise) % 10 : (uint32_t)i;
         snprintf(w->text[n], sizeof w->text[n], " %c%u", misheard ? 'x' : 'w', number);
-        w->heard[n] =
-            (struct ut_asr_word){ w->text[n], w->start[i] - s->start, w->end[i] - s->start, 0.9f };
+        w->heard[n] = (struct ut_asr_word){ .text = w->text[n],
+                                            .start = w->start[i] - s->start,
+                                            .end = w->end[i] - s->start,
+                                            .confidence = 0.9f,
+                                            .weakest = misheard ? 0.3f : 0.95f };
         w->tokens[n] = (int32_t)i;
         n++;
     }
     step->looped = w->loops_after > 0 && s->want_edge - s->start > w->loops_after;
     if (step->looped) {
-        w->heard[0] = (struct ut_asr_word){ " loop loop", 0, UT_MEL_RATE_HZ / 2, 0.9f };
+        w->heard[0] = (struct ut_asr_word){
+            .text = " loop loop", .end = UT_MEL_RATE_HZ / 2, .confidence = 0.9f, .weakest = 0.9f
+        };
         n = 1;
     }
     step->words = w->heard;
