@@ -1,12 +1,10 @@
 #include "compute/linear_neon.h"
 
-#include <arm_neon.h>
 #include <math.h>
 #include <string.h>
 
 #include "compute/gelu.h"
-
-#define UT_INLINE static inline __attribute__((always_inline))
+#include "compute/simd_neon.h"
 
 /* The largest magnitude by its bits: these order as the values do, and a NaN beats infinity. */
 static float max_magnitude(const float *x, size_t n)

@@ -6,6 +6,8 @@
 #if defined(__x86_64__)
 #include "compute/vector_avx2.h"
 #include "compute/vector_avx512.h"
+#elif defined(__aarch64__)
+#include "compute/vector_neon.h"
 #endif
 
 void ut_vector_ops_init(struct ut_vector_ops *ops, unsigned cpu)
@@ -17,5 +19,8 @@ void ut_vector_ops_init(struct ut_vector_ops *ops, unsigned cpu)
         ut_vector_ops_init_avx2(ops);
     if (cpu & UT_CPU_AVX512)
         ut_vector_ops_init_avx512(ops);
+#elif defined(__aarch64__)
+    if (cpu & UT_CPU_NEON)
+        ut_vector_ops_init_neon(ops);
 #endif
 }
