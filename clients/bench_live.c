@@ -199,6 +199,10 @@ int ut_bench_live(int argc, char **argv)
     const struct ut_option options[] = {
         { "model", 'm', UT_OPTION_TEXT, &b.settings.model, 0, 0, "MODEL", "name or path" },
         { "vad", 0, UT_OPTION_TEXT, &b.settings.vad, 0, 0, "MODEL", "voice activity model" },
+        { "raw", 0, UT_OPTION_FLAG, &b.listening.no_gain, 0, 0, NULL,
+          "voice activity hears quiet voices as they are" },
+        { "awake", 0, UT_OPTION_FLAG, &b.listening.no_gate, 0, 0, NULL,
+          "voice activity listens to empty rooms, too" },
         { "threads", 't', UT_OPTION_INT, &b.settings.n_threads, 0, 64, "N",
           "threads; 0: one per core" },
         { "step-ms", 0, UT_OPTION_INT, &b.settings.step_ms, 0, 2000, "MS",

@@ -20,7 +20,7 @@
 #include "clients/spelling.h"
 #include "clients/word_errors.h"
 #include "clients/word_times.h"
-#include "diarize/vad.h"
+#include "diarize/activity.h"
 #include "stream/engine.h"
 #include "stream/session.h"
 
@@ -111,6 +111,7 @@ enum ut_bench_clock { UT_BENCH_CLOCK_WALL, UT_BENCH_CLOCK_CPU, UT_BENCH_CLOCK_NO
 struct ut_bench_live {
     struct ut_settings settings; /* model, vad, threads, language, step */
     struct ut_session_options session;
+    struct ut_activity_options listening;
     const char *kind;
     const char *offline_model; /* "none": no whole-file decoding */
     const char *plot_path;
@@ -141,7 +142,8 @@ struct ut_bench_live {
     struct ut_offline live; /* model and recognizer; empty in real time but for word times */
     struct ut_compute *vad_compute;
     struct ut_vad_model *vad_model;
-    struct ut_vad *vad;
+    struct ut_vad *vad; /* for word times */
+    struct ut_activity *activity;
     struct ut_mel *mel;
     float *window;
     struct ut_engine *engine;

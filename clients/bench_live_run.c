@@ -29,6 +29,8 @@ enum ut_status ut_bench_live_open(struct ut_bench_live *b, struct ut_error *err)
     size_t n_mels = ut_asr_model_dims(b->live.model)->n_mels;
     st = ut_vad_create(&b->vad, b->vad_model);
     if (st == UT_OK)
+        st = ut_activity_create(&b->activity, b->vad_model, &b->listening);
+    if (st == UT_OK)
         st = ut_mel_create(&b->mel, n_mels);
     if (st == UT_OK) {
         b->window = ut_alloc(UT_SESSION_WINDOW_FRAMES, n_mels * sizeof *b->window);
@@ -42,12 +44,14 @@ void ut_bench_live_close(struct ut_bench_live *b)
     ut_engine_destroy(b->engine);
     ut_offline_close(&b->live);
     ut_vad_destroy(b->vad);
+    ut_activity_destroy(b->activity);
     ut_vad_model_close(b->vad_model);
     ut_compute_destroy(b->vad_compute);
     ut_mel_destroy(b->mel);
     ut_free(b->window);
     b->engine = NULL;
     b->vad = NULL;
+    b->activity = NULL;
     b->vad_model = NULL;
     b->vad_compute = NULL;
     b->mel = NULL;
@@ -124,7 +128,7 @@ struct simulation {
 
 static float push_activity(void *ctx, const float *pcm)
 {
-    return ut_vad_push(ctx, pcm);
+    return ut_activity_push(ctx, pcm);
 }
 
 static void begin_work(struct simulation *sim)
@@ -243,10 +247,10 @@ static enum ut_status run_simulation(struct simulation *sim)
 
 static enum ut_status simulate(struct ut_bench_live *b, struct ut_bench_stream *s)
 {
-    struct ut_session_parts parts = { b->mel, push_activity, b->vad, NULL };
+    struct ut_session_parts parts = { b->mel, push_activity, b->activity, NULL };
     struct simulation sim = { .bench = b, .stream = s };
 
-    ut_vad_reset(b->vad);
+    ut_activity_reset(b->activity);
     enum ut_status st = ut_recognizer_new_cache(b->live.recognizer, &parts.cache);
     if (st == UT_OK)
         st = ut_session_create(&sim.session, &parts, &b->session, 0);

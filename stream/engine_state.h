@@ -11,7 +11,7 @@
 
 #include <pthread.h>
 
-#include "diarize/vad.h"
+#include "diarize/activity.h"
 #include "stream/engine.h"
 
 enum { UT_ENGINE_MAX_BATCH = 16 };
@@ -21,7 +21,7 @@ struct ut_stream {
     pthread_mutex_t lock;
     pthread_cond_t readable; /* clock: CLOCK_MONOTONIC */
     struct ut_session *session;
-    struct ut_vad *vad;
+    struct ut_activity *activity;
     struct ut_asr_cache *cache;
     /* under the engine's lock */
     struct ut_stream *next;

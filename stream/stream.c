@@ -10,7 +10,7 @@
 
 static float activity_of(void *ctx, const float *pcm)
 {
-    return ut_vad_push(ctx, pcm);
+    return ut_activity_push(ctx, pcm);
 }
 
 /* What the model can do decides about language and task. */
@@ -45,11 +45,12 @@ static enum ut_status make_session(struct ut_stream *s, const struct ut_session_
     if (status)
         return status;
 
-    status = ut_vad_create(&s->vad, s->engine->vad_model);
+    status = ut_activity_create(&s->activity, s->engine->vad_model, NULL);
     if (!status)
         status = ut_recognizer_new_cache(s->engine->recognizer, &s->cache);
     if (!status) {
-        const struct ut_session_parts parts = { s->engine->mel, activity_of, s->vad, s->cache };
+        const struct ut_session_parts parts = { s->engine->mel, activity_of, s->activity,
+                                                s->cache };
         status = ut_session_create(&s->session, &parts, &o, ut_clock_now_us());
     }
     ut_free(ids);
@@ -62,7 +63,7 @@ static void free_stream(struct ut_stream *s)
 {
     ut_session_destroy(s->session);
     ut_asr_cache_destroy(s->cache);
-    ut_vad_destroy(s->vad);
+    ut_activity_destroy(s->activity);
     pthread_cond_destroy(&s->readable);
     pthread_mutex_destroy(&s->lock);
     ut_free(s);

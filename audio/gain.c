@@ -1,0 +1,122 @@
+#include "audio/gain.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { RATE_HZ = 16000, WINDOW = RATE_HZ, PATIENCE = RATE_HZ * 3 / 2, NEW_ROOM = RATE_HZ / 4 };
+
+#define KEEP 0.969f          /* of the high-pass: 80 Hz */
+#define SMOOTH 0.3f          /* of the level, for the room's */
+#define FAST_DB 12.0f        /* the gain's rise per second while no speech is found */
+#define SLOW_DB 3.0f         /* and after speech was found */
+#define PEAK 0.7f            /* no sample is raised above this */
+#define NOTHING_DB (-100.0f) /* no microphone is so quiet */
+#define NOTHING 1e-14f       /* mean square of UT_GAIN_SILENCE_DB */
+#define NEVER_DB 200.0f      /* above every level */
+#define SMALLEST 1e-20f      /* of the high-pass's memory: below it arithmetic gets slow */
+
+static void forget_room(struct ut_gain *g)
+{
+    for (size_t i = 0; i < UT_GAIN_WINDOWS; i++)
+        g->lowest_db[i] = NEVER_DB;
+    g->lowest_now_db = NEVER_DB;
+    g->smooth_db = NEVER_DB;
+    g->n_in_window = 0;
+}
+
+void ut_gain_init(struct ut_gain *g)
+{
+    *g = (struct ut_gain){
+        .level_db = UT_GAIN_SILENCE_DB,
+        .room_db = UT_GAIN_SILENCE_DB,
+        .voice_db = UT_GAIN_VOICE_DB,
+        .n_since_speech = PATIENCE,
+    };
+    forget_room(g);
+}
+
+/* Mean square above 80 Hz in decibels, and the highest sample. */
+static float measure(struct ut_gain *g, const float *pcm, size_t n, float *peak)
+{
+    float before = g->before;
+    float passed = g->passed;
+    float sum = 0.0f;
+    float top = 0.0f;
+
+    for (size_t i = 0; i < n; i++) {
+        passed = pcm[i] - before + KEEP * passed;
+        before = pcm[i];
+        sum += passed * passed;
+        top = fmaxf(top, fabsf(pcm[i]));
+    }
+    g->before = before;
+    g->passed = fabsf(passed) < SMALLEST ? 0.0f : passed;
+    *peak = top;
+    return 10.0f * log10f(sum / (float)n + NOTHING);
+}
+
+/*
+ * Minimum statistics. Digital silence is no room: what is heard behind it is a new one, which
+ * begins with its first chunk. SOURCE: Martin 2001, "Noise power spectral density estimation".
+ */
+static void follow_room(struct ut_gain *g, size_t n)
+{
+    if (g->level_db <= NOTHING_DB) {
+        g->n_nothing += n;
+        return;
+    }
+    if (g->n_nothing >= NEW_ROOM)
+        forget_room(g);
+    g->n_nothing = 0;
+    if (g->smooth_db >= NEVER_DB)
+        g->smooth_db = g->level_db;
+    g->smooth_db += SMOOTH * (g->level_db - g->smooth_db);
+    g->lowest_now_db = fminf(g->lowest_now_db, g->smooth_db);
+    g->n_in_window += n;
+    if (g->n_in_window >= WINDOW) {
+        memmove(g->lowest_db, g->lowest_db + 1, (UT_GAIN_WINDOWS - 1) * sizeof *g->lowest_db);
+        g->lowest_db[UT_GAIN_WINDOWS - 1] = g->lowest_now_db;
+        g->lowest_now_db = g->smooth_db;
+        g->n_in_window = 0;
+    }
+    g->room_db = g->lowest_now_db;
+    for (size_t i = 0; i < UT_GAIN_WINDOWS; i++)
+        g->room_db = fminf(g->room_db, g->lowest_db[i]);
+}
+
+static float choose_gain(const struct ut_gain *g, float peak)
+{
+    float gain = fminf(UT_GAIN_MAX_DB, UT_GAIN_ROOM_DB - g->room_db);
+
+    gain = fminf(gain, UT_GAIN_VOICE_DB - g->voice_db);
+    if (peak > 0.0f)
+        gain = fminf(gain, 20.0f * log10f(PEAK / peak));
+    return fmaxf(gain, 0.0f);
+}
+
+void ut_gain_run(struct ut_gain *g, const float *pcm, float *out, size_t n)
+{
+    float rise_db = g->n_since_speech >= PATIENCE ? FAST_DB : SLOW_DB;
+    float peak;
+
+    g->level_db = measure(g, pcm, n, &peak);
+    follow_room(g, n);
+    g->voice_db = fmaxf(g->level_db, g->voice_db - rise_db * (float)n / RATE_HZ);
+    g->gain_db = choose_gain(g, peak);
+    if (g->gain_db <= 0.0f) {
+        if (out != pcm)
+            memcpy(out, pcm, n * sizeof *out);
+        return;
+    }
+    float factor = powf(10.0f, g->gain_db / 20.0f);
+    for (size_t i = 0; i < n; i++)
+        out[i] = factor * pcm[i];
+}
+
+void ut_gain_heard(struct ut_gain *g, size_t n, bool speech)
+{
+    if (speech)
+        g->n_since_speech = 0;
+    else if (g->n_since_speech < PATIENCE)
+        g->n_since_speech += n;
+}
