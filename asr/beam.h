@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "asr/bias.h"
+
 #define UT_ASR_MAX_BEAM 16
 
 /* A beam with one more token. */
@@ -18,7 +20,8 @@ struct ut_asr_candidate {
     size_t beam;
     int32_t token;
     float logprob; /* of the token */
-    float sum;     /* of the sequence with it */
+    float sum;     /* of the sequence with it, and what it gains by terms */
+    struct ut_asr_bias_walk walk;
 };
 
 struct ut_asr_beam_step {

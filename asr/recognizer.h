@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "asr/bias.h"
 #include "asr/model.h"
 
 #define UT_RECOGNIZER_MAX_WINDOW_S 30
@@ -70,13 +71,14 @@ struct ut_asr_options {
     float length_penalty;  /* 1 */
     float temperatures[8]; /* 0, 0.2, 0.4, 0.6, 0.8, 1 */
     size_t n_temperatures;
-    float max_compression_ratio; /* 2.4 */
-    float min_avg_logprob;       /* -1 */
-    float max_no_speech;         /* 0.6 */
-    float max_initial_timestamp; /* 1.0 s */
-    bool condition_on_previous;  /* true */
-    const char *prompt;          /* text before the first window, or NULL */
-    uint64_t seed;               /* of sampling */
+    float max_compression_ratio;    /* 2.4 */
+    float min_avg_logprob;          /* -1 */
+    float max_no_speech;            /* 0.6 */
+    float max_initial_timestamp;    /* 1.0 s */
+    bool condition_on_previous;     /* true */
+    const char *prompt;             /* text before the first window, or NULL */
+    const struct ut_asr_bias *bias; /* terms to expect, of this model's tokens, or NULL */
+    uint64_t seed;                  /* of sampling */
 };
 struct ut_asr_options ut_asr_options_default(void);
 
@@ -122,7 +124,7 @@ UT_NODISCARD enum ut_status ut_recognizer_new_cache(struct ut_recognizer *r,
                                                     struct ut_asr_cache **out);
 /* Forgets the segment and gives its memory back; before each new segment. Accepts NULL. */
 void ut_asr_cache_clear(struct ut_asr_cache *c);
-void ut_asr_cache_destroy(struct ut_asr_cache *c); /* accepts NULL */
+void ut_asr_cache_destroy(struct ut_asr_cache *c);       /* accepts NULL */
 size_t ut_asr_cache_bytes(const struct ut_asr_cache *c); /* of NULL: 0 */
 
 /*
@@ -146,6 +148,7 @@ struct ut_asr_step {
      */
     struct ut_asr_cache *cache;
     size_t n_fresh;
+    const struct ut_asr_bias *bias; /* terms to expect, of this model's tokens, or NULL */
     /* out, valid until the next step */
     const int32_t *tokens;
     size_t n_tokens;

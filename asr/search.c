@@ -15,7 +15,16 @@ struct sequence {
     float *logprobs;
     size_t n;
     float sum;
-    bool active; /* samples: not ended yet */
+    float gain; /* by terms, above the sum */
+    struct ut_asr_bias_walk walk;
+    struct detour {
+        bool open;     /* the term that is open began with an unlikely token, or has one */
+        size_t n;      /* index of the first of them */
+        int32_t token; /* the likeliest one there */
+        float logprob;
+        struct ut_asr_bias_walk walk; /* before it */
+    } detour;                         /* greedy */
+    bool active;                      /* samples: not ended yet */
 };
 
 struct ut_asr_search {
@@ -166,6 +175,9 @@ static void start_sequence(struct ut_asr_search *s, struct sequence *q)
     ut_asr_decoder_ref_cells(s->parts->decoder, q->cells, q->n_cells);
     q->n = 0;
     q->sum = 0.0f;
+    q->gain = 0.0f;
+    q->walk = (struct ut_asr_bias_walk){ 0 };
+    q->detour.open = false;
     q->active = true;
 }
 
@@ -177,6 +189,7 @@ static void fork_sequence(struct ut_asr_search *s, struct sequence *to, const st
     to->n_cells = from->n_cells;
     to->n = from->n;
     to->sum = from->sum;
+    to->gain = from->gain;
     to->active = true;
     ut_asr_decoder_ref_cells(s->parts->decoder, to->cells, to->n_cells);
 }
@@ -211,11 +224,11 @@ static enum ut_status feed(struct ut_asr_search *s, struct sequence *sequences, 
     return n_rows ? ut_asr_parts_run(parts, s->rows, n_rows) : UT_OK;
 }
 
-/* Sequence `q` ends with `sum` in all; keeps it when it beats the best so far. */
+/* Sequence `q` ends with `sum` in all, and a gain; keeps it when it beats the best so far. */
 static void finish_hypothesis(struct ut_asr_search *s, const struct sequence *q, float sum,
-                              float length_penalty)
+                              float gain, float length_penalty)
 {
-    float score = sum / powf(q->n ? (float)q->n : 1.0f, length_penalty);
+    float score = (sum + gain) / powf(q->n ? (float)q->n : 1.0f, length_penalty);
 
     if (!(score > s->best_score) && s->best.active)
         return;
@@ -229,7 +242,59 @@ static void finish_hypothesis(struct ut_asr_search *s, const struct sequence *q,
 
 /* ------------------------------------------------------------ greedy and samples */
 
-/* Chooses the next token of `q` from its row; the sequence ends with the end token. */
+/* Puts the token behind `q`; the sequence ends with the end token. */
+static void put_next(struct ut_asr_search *s, struct sequence *q, int32_t token, float logprob)
+{
+    if (!isfinite(logprob)) { /* a broken row: nothing can follow */
+        q->sum += BROKEN_LOGPROB;
+        q->active = false;
+    } else if (token == s->parts->specials->eot) {
+        q->sum += logprob;
+        q->active = false;
+    } else {
+        append_token(q, token, logprob);
+    }
+}
+
+/* A term was begun that is not said: from there on the text is the likeliest one. */
+static void go_back(struct ut_asr_search *s, const struct ut_asr_bias *bias, struct sequence *q)
+{
+    const struct detour d = q->detour;
+    size_t n_cells = s->n_prompt + d.n;
+
+    ut_asr_decoder_unref_cells(s->parts->decoder, q->cells + n_cells, q->n_cells - n_cells);
+    q->n_cells = n_cells;
+    while (q->n > d.n)
+        q->sum -= q->logprobs[--q->n];
+    q->walk = ut_asr_bias_step(bias, &d.walk, d.token).walk;
+    q->detour.open = false;
+    put_next(s, q, d.token, d.logprob);
+}
+
+/* Greedy with terms: the likeliest token, or one of a term that is near enough. */
+static void choose_greedy(struct ut_asr_search *s, const struct ut_asr_bias *bias,
+                          struct sequence *q, const float *logits, float total, int32_t likeliest)
+{
+    int32_t token = ut_asr_bias_choose(bias, &q->walk, logits, likeliest);
+    struct ut_asr_bias_step step = ut_asr_bias_step(bias, &q->walk, token);
+
+    if (step.broken && q->detour.open) {
+        go_back(s, bias, q);
+        return;
+    }
+    if (step.broken || step.completed || !q->walk.node)
+        q->detour.open = false;
+    if (token != likeliest) {
+        if (!q->detour.open)
+            q->detour =
+                (struct detour){ true, q->n, likeliest, logits[likeliest] - total, q->walk };
+        ut_asr_bias_spend(&step.walk, logits[likeliest] - logits[token]);
+    }
+    q->walk = step.walk;
+    put_next(s, q, token, logits[token] - total);
+}
+
+/* Chooses the next token of `q` from its row. */
 static void choose_next(struct ut_asr_search *s, const struct ut_asr_search_options *o,
                         struct sequence *q, float *logits)
 {
@@ -241,16 +306,10 @@ static void choose_next(struct ut_asr_search *s, const struct ut_asr_search_opti
     size_t token = o->temperature > 0.0f ? ut_asr_sample(parts->compute, logits, n_vocab,
                                                          o->temperature, o->random, s->scratch)
                                          : ut_vector_argmax(parts->compute, logits, n_vocab);
-    float logprob = logits[token] - total;
-    if (!isfinite(logprob)) { /* a broken row: nothing can follow */
-        q->sum += BROKEN_LOGPROB;
-        q->active = false;
-    } else if ((int32_t)token == parts->specials->eot) {
-        q->sum += logprob;
-        q->active = false;
-    } else {
-        append_token(q, (int32_t)token, logprob);
-    }
+    if (o->bias && o->temperature <= 0.0f && isfinite(logits[token] - total))
+        choose_greedy(s, o->bias, q, logits, total, (int32_t)token);
+    else
+        put_next(s, q, (int32_t)token, logits[token] - total);
 }
 
 static enum ut_status run_samples(struct ut_asr_search *s, const struct ut_asr_search_options *o,
@@ -259,31 +318,89 @@ static enum ut_status run_samples(struct ut_asr_search *s, const struct ut_asr_s
     struct sequence *samples = s->generations[0];
     size_t n_vocab = s->parts->dims->n_vocab;
     enum ut_status st = UT_OK;
+    bool more = max_tokens > 0;
 
     for (size_t i = 0; i < n; i++) {
         start_sequence(s, &samples[i]);
         memcpy(ut_asr_parts_logits(s->parts, i), s->first, n_vocab * sizeof *s->first);
     }
-    for (size_t step = 0; st == UT_OK && step < max_tokens; step++) {
-        for (size_t i = 0; i < n; i++)
-            if (samples[i].active)
-                choose_next(s, o, &samples[i], ut_asr_parts_logits(s->parts, i));
-        if (step + 1 < max_tokens)
+    while (st == UT_OK && more) {
+        more = false;
+        for (size_t i = 0; i < n; i++) {
+            if (!samples[i].active)
+                continue;
+            choose_next(s, o, &samples[i], ut_asr_parts_logits(s->parts, i));
+            if (samples[i].n == max_tokens)
+                samples[i].active = false;
+            more = more || samples[i].active;
+        }
+        if (more)
             st = feed(s, samples, n);
     }
     for (size_t i = 0; i < n; i++)
-        finish_hypothesis(s, &samples[i], samples[i].sum, o->length_penalty);
+        finish_hypothesis(s, &samples[i], samples[i].sum, 0.0f, o->length_penalty);
     return st;
 }
 
 /* ------------------------------------------------------------ beam search */
+
+/* The candidates of one step. */
+struct candidates {
+    struct ut_asr_candidate *best;
+    size_t n;
+    size_t capacity;
+};
+
+static void consider(struct candidates *c, const struct ut_asr_search_options *o,
+                     const struct sequence *beams, size_t b, size_t token, float logprob)
+{
+    const struct sequence *q = &beams[b];
+    struct ut_asr_candidate one = {
+        .beam = b, .token = (int32_t)token, .logprob = logprob, .sum = q->sum + q->gain + logprob
+    };
+
+    if (!isfinite(logprob))
+        return;
+    if (o->bias) {
+        struct ut_asr_bias_step step = ut_asr_bias_step(o->bias, &q->walk, one.token);
+        one.sum += step.gain;
+        one.walk = step.walk;
+    }
+    ut_asr_beam_insert(c->best, &c->n, c->capacity, one);
+}
+
+/* Tokens of terms that gain enough to be among the best; those at s->top[0..n_top) are there. */
+static void consider_terms(const struct ut_asr_search *s, struct candidates *c,
+                           const struct ut_asr_search_options *o, const struct sequence *beams,
+                           size_t b, const float *logits, float total, size_t n_top)
+{
+    struct ut_asr_bias_run runs[UT_ASR_BIAS_MAX_RUNS];
+    size_t n_runs = ut_asr_bias_runs(o->bias, &beams[b].walk, runs);
+    float worst = c->n == c->capacity ? c->best[c->n - 1].sum : -INFINITY;
+    /* a token in two runs is considered in the first */
+    float needed = worst - beams[b].sum - beams[b].gain + total;
+
+    for (size_t r = 0; r < n_runs; r++)
+        for (size_t i = 0; i < runs[r].n; i++) {
+            size_t token = (size_t)runs[r].tokens[i], k = 0;
+            if (!(logits[token] + runs[r].gain > needed))
+                continue;
+            while (k < n_top && s->top[k] != token)
+                k++;
+            for (size_t e = 0; e < r && k == n_top; e++)
+                k += ut_asr_bias_run_has(&runs[e], (int32_t)token);
+            if (k == n_top)
+                consider(c, o, beams, b, token, logits[token] - total);
+        }
+}
 
 /* The best 2 * n_beams continuations of all beams. */
 static size_t collect(struct ut_asr_search *s, const struct ut_asr_search_options *o,
                       const struct sequence *beams, size_t n, struct ut_asr_candidate *best)
 {
     const struct ut_asr_parts *parts = s->parts;
-    size_t n_vocab = parts->dims->n_vocab, n_best = 0, k = 2 * o->beam;
+    struct candidates c = { .best = best, .capacity = 2 * o->beam };
+    size_t n_vocab = parts->dims->n_vocab, k = 2 * o->beam;
 
     if (k > n_vocab)
         k = n_vocab;
@@ -292,18 +409,12 @@ static size_t collect(struct ut_asr_search *s, const struct ut_asr_search_option
         ut_asr_rules_apply(o->rules, beams[b].tokens, beams[b].n, logits);
         float total = ut_vector_logsumexp(parts->compute, logits, n_vocab);
         ut_vector_top_k(parts->compute, logits, n_vocab, k, s->top);
-        for (size_t i = 0; i < k; i++) {
-            float logprob = logits[s->top[i]] - total;
-            if (!isfinite(logprob))
-                continue;
-            ut_asr_beam_insert(best, &n_best, 2 * o->beam,
-                               (struct ut_asr_candidate){ .beam = b,
-                                                          .token = (int32_t)s->top[i],
-                                                          .logprob = logprob,
-                                                          .sum = beams[b].sum + logprob });
-        }
+        for (size_t i = 0; i < k; i++)
+            consider(&c, o, beams, b, s->top[i], logits[s->top[i]] - total);
+        if (o->bias)
+            consider_terms(s, &c, o, beams, b, logits, total, k);
     }
-    return n_best;
+    return c.n;
 }
 
 static void register_finished(struct ut_asr_search *s, const struct ut_asr_search_options *o,
@@ -313,13 +424,13 @@ static void register_finished(struct ut_asr_search *s, const struct ut_asr_searc
         const struct ut_asr_candidate *c = &step->finished[i];
         struct sequence *q = &beams[c->beam];
         bool ended = c->token == s->parts->specials->eot;
-        float sum = q->sum;
+        float before = q->sum, sum = q->sum + c->logprob;
         if (!ended)
             append_token(q, c->token, c->logprob);
-        finish_hypothesis(s, q, c->sum, o->length_penalty);
+        finish_hypothesis(s, q, sum, c->sum - sum, o->length_penalty);
         if (!ended) {
             q->n--;
-            q->sum = sum;
+            q->sum = before;
         }
     }
 }
@@ -347,6 +458,8 @@ static enum ut_status run_beams(struct ut_asr_search *s, const struct ut_asr_sea
         for (size_t k = 0; k < step.n_next; k++) {
             fork_sequence(s, &next[k], &beams[step.next[k].beam]);
             append_token(&next[k], step.next[k].token, step.next[k].logprob);
+            next[k].gain = step.next[k].sum - next[k].sum;
+            next[k].walk = step.next[k].walk;
         }
         for (size_t k = 0; k < n; k++)
             drop_sequence(s, &beams[k]);

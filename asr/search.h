@@ -36,8 +36,9 @@ float ut_asr_search_no_speech(const struct ut_asr_search *s);
 
 struct ut_asr_search_options {
     const struct ut_asr_rules *rules;
-    size_t beam;    /* at temperature 0; 1: greedy */
-    size_t best_of; /* at a temperature above 0 */
+    const struct ut_asr_bias *bias; /* terms to expect, or NULL */
+    size_t beam;                    /* at temperature 0; 1: greedy */
+    size_t best_of;                 /* at a temperature above 0 */
     float temperature;
     float patience;
     float length_penalty;

@@ -88,6 +88,9 @@ enum ut_status ut_asr_slot_begin(struct ut_asr_slot *s, const struct ut_asr_step
     s->no_speech_prob = 0.0f;
     s->done = false;
     s->looped = false;
+    s->bias = step->bias;
+    s->walk = (struct ut_asr_bias_walk){ 0 };
+    s->detour.open = false;
     guess(s, s->limit);
     ut_asr_slot_end(s);
     enum ut_status st = ut_asr_parts_take_cells(parts, s->cells, n + s->limit);
@@ -125,17 +128,29 @@ size_t ut_asr_slot_ask(struct ut_asr_slot *s, struct ut_asr_decode_row *rows, si
     return s->n_rows;
 }
 
-/* The token that follows position p, by the row's logits. Returns its log p. */
-static float choose(const struct ut_asr_slot *s, const struct ut_asr_rules *rules, size_t p,
-                    float *logits, int32_t *token)
+/* What may follow a position: the likeliest token, and the one that is taken. */
+struct choice {
+    int32_t token;
+    float logprob;
+    int32_t likeliest;
+    float greatest; /* its log p */
+};
+
+/* The token that follows position p, by the row's logits. */
+static struct choice choose(const struct ut_asr_slot *s, const struct ut_asr_rules *rules, size_t p,
+                            float *logits)
 {
     size_t n_vocab = s->parts->dims->n_vocab;
 
     ut_asr_rules_apply(rules, s->ids + s->n_prefix, p + 1 - s->n_prefix, logits);
     float total = ut_vector_logsumexp(s->parts->compute, logits, n_vocab);
     size_t best = ut_vector_argmax(s->parts->compute, logits, n_vocab);
-    *token = (int32_t)best;
-    return logits[best] - total;
+    struct choice c = { .likeliest = (int32_t)best, .greatest = logits[best] - total };
+    c.token = s->bias && isfinite(c.greatest)
+                  ? ut_asr_bias_choose(s->bias, &s->walk, logits, c.likeliest)
+                  : c.likeliest;
+    c.logprob = logits[c.token] - total;
+    return c;
 }
 
 static void stop_at_loop(struct ut_asr_slot *s)
@@ -150,14 +165,9 @@ static void stop_at_loop(struct ut_asr_slot *s)
     s->done = true;
 }
 
-/*
- * Settles the token behind position p. True when the next row of the pass was run on the right
- * token, so that its logits count too.
- */
-static bool settle(struct ut_asr_slot *s, const struct ut_asr_rules *rules, size_t p, float *logits)
+/* Puts the token behind position p; false when it ends the text. */
+static bool put(struct ut_asr_slot *s, size_t p, int32_t token, float logprob)
 {
-    int32_t token;
-    float logprob = choose(s, rules, p, logits, &token);
     size_t n_text = p + 1 - s->n_prefix;
 
     if (!isfinite(logprob) || token == s->parts->specials->eot) {
@@ -170,16 +180,73 @@ static bool settle(struct ut_asr_slot *s, const struct ut_asr_rules *rules, size
         s->done = true;
         return false;
     }
-    bool guessed = p + 1 < s->n_guess && s->ids[p + 1] == token;
     s->ids[p + 1] = token;
     s->logprobs[n_text] = logprob;
     s->sum_logprob += logprob;
     s->n_known = p + 2;
     ut_asr_draft_follow(&s->draft, token);
     stop_at_loop(s);
-    if (!guessed && !s->done)
+    return !s->done;
+}
+
+/* A term was begun that is not said: from there on the text is the likeliest one. */
+static void go_back(struct ut_asr_slot *s)
+{
+    const struct ut_asr_detour d = s->detour;
+
+    for (size_t p = d.position + 1; p < s->n_known; p++)
+        s->sum_logprob -= s->logprobs[p - s->n_prefix];
+    s->n_known = d.position + 1;
+    s->n_fed = d.position + 1;
+    s->draft.next = d.next;
+    s->walk = ut_asr_bias_step(s->bias, &d.walk, d.token).walk;
+    s->detour.open = false;
+    s->n_guess = s->n_known;
+    if (put(s, d.position, d.token, d.logprob))
+        guess(s, s->limit);
+}
+
+/* Follows the choice through the terms; false when it leads back. */
+static bool follow_terms(struct ut_asr_slot *s, size_t p, const struct choice *c)
+{
+    struct ut_asr_bias_step step = ut_asr_bias_step(s->bias, &s->walk, c->token);
+
+    if (step.broken && s->detour.open) {
+        go_back(s);
+        return false;
+    }
+    if (step.broken || step.completed || !s->walk.node)
+        s->detour.open = false;
+    if (c->token != c->likeliest) {
+        if (!s->detour.open)
+            s->detour = (struct ut_asr_detour){ .open = true,
+                                                .position = p,
+                                                .token = c->likeliest,
+                                                .logprob = c->greatest,
+                                                .next = s->draft.next,
+                                                .walk = s->walk };
+        ut_asr_bias_spend(&step.walk, c->greatest - c->logprob);
+    }
+    s->walk = step.walk;
+    return true;
+}
+
+/*
+ * Settles the token behind position p. True when the next row of the pass was run on the right
+ * token, so that its logits count too.
+ */
+static bool settle(struct ut_asr_slot *s, const struct ut_asr_rules *rules, size_t p, float *logits)
+{
+    const struct choice c = choose(s, rules, p, logits);
+    bool guessed = p + 1 < s->n_guess && s->ids[p + 1] == c.token;
+
+    if (s->bias && isfinite(c.greatest) && !follow_terms(s, p, &c))
+        return false;
+    if (!put(s, p, c.token, c.logprob))
+        return false;
+    if (!guessed)
         guess(s, REDRAFT);
-    return guessed && !s->done;
+    return guessed;
 }
 
 void ut_asr_slot_take(struct ut_asr_slot *s, const struct ut_asr_rules *rules,

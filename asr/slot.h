@@ -8,10 +8,21 @@
 #define UT_ASR_SLOT_H
 
 #include "asr/align.h"
+#include "asr/bias.h"
 #include "asr/draft.h"
 #include "asr/parts.h"
 #include "asr/recognizer.h"
 #include "asr/rules.h"
+
+/* Where the first unlikely token of the open term was taken, to go back to. */
+struct ut_asr_detour {
+    bool open;
+    size_t position;              /* whose row it was */
+    int32_t token;                /* the likeliest one there */
+    float logprob;                /* of it */
+    size_t next;                  /* of the draft */
+    struct ut_asr_bias_walk walk; /* before it */
+};
 
 struct ut_asr_slot {
     struct ut_asr_parts *parts;
@@ -25,6 +36,9 @@ struct ut_asr_slot {
     float *logprobs; /* [max_tokens] of the text */
     float *weights;  /* [max_tokens + 4, n_heads, positions] from the sot row on */
     struct ut_asr_draft draft;
+    const struct ut_asr_bias *bias; /* of the step; NULL: none */
+    struct ut_asr_bias_walk walk;   /* behind the settled tokens */
+    struct ut_asr_detour detour;
     size_t sot;      /* position of <|startoftranscript|> */
     size_t n_prefix; /* prompt and sot sequence */
     size_t n_fed;    /* positions that have run */

@@ -157,6 +157,7 @@ enum ut_status ut_asr_window_run(struct ut_asr_window *w, const struct ut_asr_au
 {
     struct ut_asr_rules rules = ut_asr_window_rules(w->parts, options);
     struct ut_asr_search_options search = { .rules = &rules,
+                                            .bias = options->bias,
                                             .beam = options->beam,
                                             .best_of = options->best_of,
                                             .patience = options->patience,

@@ -147,6 +147,8 @@ struct ut_bench_live {
     struct ut_mel *mel;
     float *window;
     struct ut_engine *engine;
+    struct ut_asr_bias *engine_bias; /* of its model's tokens */
+    int32_t *prompt;
 };
 
 /* Reads the manifest's recordings and times their words. Errors name the file. */

@@ -5,7 +5,9 @@
 #include "base/memory.h"
 #include "clients/bench_live.h"
 #include "clients/interrupt.h"
+#include "clients/terms.h"
 #include "stream/catalog.h"
+#include "stream/prompt.h"
 
 #define CHUNK 320 /* samples fed at a time: 20 ms, as a sound card gives them */
 #define ADVANCE 64
@@ -24,6 +26,11 @@ enum ut_status ut_bench_live_open(struct ut_bench_live *b, struct ut_error *err)
     if (st == UT_OK)
         st = ut_vad_model_open(&b->vad_model, b->vad_compute, ut_buffer_text(&path), err);
     ut_buffer_finish(&path);
+    if (st == UT_OK && b->settings.prompt) {
+        st = ut_prompt_encode(&b->prompt, &b->session.n_prompt, b->settings.prompt,
+                              ut_asr_model_tokens(b->live.model), err);
+        b->session.prompt = b->prompt;
+    }
     if (st != UT_OK)
         return st;
     size_t n_mels = ut_asr_model_dims(b->live.model)->n_mels;
@@ -41,6 +48,7 @@ enum ut_status ut_bench_live_open(struct ut_bench_live *b, struct ut_error *err)
 
 void ut_bench_live_close(struct ut_bench_live *b)
 {
+    ut_asr_bias_destroy(b->engine_bias);
     ut_engine_destroy(b->engine);
     ut_offline_close(&b->live);
     ut_vad_destroy(b->vad);
@@ -49,7 +57,12 @@ void ut_bench_live_close(struct ut_bench_live *b)
     ut_compute_destroy(b->vad_compute);
     ut_mel_destroy(b->mel);
     ut_free(b->window);
+    ut_free(b->prompt);
+    b->prompt = NULL;
+    b->session.prompt = NULL;
+    b->session.n_prompt = 0;
     b->engine = NULL;
+    b->engine_bias = NULL;
     b->vad = NULL;
     b->activity = NULL;
     b->vad_model = NULL;
@@ -271,7 +284,13 @@ static enum ut_status open_engine(struct ut_bench_live *b, struct ut_error *err)
                                                .vad = b->settings.vad,
                                                .n_threads = b->settings.n_threads };
 
-    return b->engine ? UT_OK : ut_engine_create(&b->engine, &options, err);
+    if (b->engine)
+        return UT_OK;
+    enum ut_status st = ut_engine_create(&b->engine, &options, err);
+    if (st == UT_OK)
+        st = ut_terms_bias(&b->engine_bias, &b->settings,
+                           ut_asr_model_tokens(ut_engine_model(b->engine)), err);
+    return st;
 }
 
 /* Reads events until `until_us`, or the stream's end (UT_END). */
@@ -301,8 +320,9 @@ static enum ut_status play(struct ut_bench_live *b, struct ut_bench_stream *s, s
     int64_t cpu_us = ut_clock_cpu_us();
 
     enum ut_status st = open_engine(b, err);
+    b->session.bias = b->engine_bias;
     if (st == UT_OK)
-        st = ut_stream_open(b->engine, &stream, &b->session, NULL, err);
+        st = ut_stream_open(b->engine, &stream, &b->session, b->settings.prompt, err);
     if (st != UT_OK)
         return st;
     int64_t begin_us = ut_clock_now_us();
@@ -330,6 +350,7 @@ enum ut_status ut_bench_live_run(struct ut_bench_live *b, struct ut_bench_stream
     struct ut_error why = { 0 };
 
     b->session.language = b->detect ? -1 : s->language_index;
+    b->session.bias = b->live.bias; /* in real time the engine's */
     enum ut_status st = b->real_time ? play(b, s, &why) : simulate(b, s);
     if (st != UT_OK)
         ut_error_set(err, st, "%s: %s", s->name, why.text[0] ? why.text : ut_status_name(st));

@@ -286,6 +286,7 @@ enum ut_status ut_bench_live_decode(struct ut_bench_live *b, struct ut_offline *
     struct source source = { .stream = s };
     float top;
 
+    options.bias = o->bias;
     enum ut_status st = find_top(ut_asr_model_dims(o->model)->n_mels, s, &top);
     if (st != UT_OK)
         return ut_error_set(err, st, "%s: %s", s->name, ut_status_name(st));

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "clients/command.h"
+#include "clients/terms.h"
 #include "stream/session.h"
 
 static enum ut_status status_of(utter_status status)
@@ -49,16 +50,22 @@ enum ut_status ut_live_open(struct ut_live *out, utter_engine *engine, const str
 {
     struct ut_live l = { .engine = engine, .outputs = outputs };
     char text[240];
+    struct ut_terms terms = { 0 };
+    enum ut_status st = ut_terms_open(&terms, s, err);
+    if (st != UT_OK)
+        return st;
     utter_stream_options options = {
         .language = s->language,
         .prompt = s->prompt,
         .translate = s->translate,
         .step_ms = s->step_ms,
         .policy = s->policy,
+        .terms = terms.list,
+        .n_terms = terms.n,
     };
 
-    enum ut_status st =
-        status_of(utter_stream_open(engine, &l.stream, &options, text, sizeof text));
+    st = status_of(utter_stream_open(engine, &l.stream, &options, text, sizeof text));
+    ut_terms_close(&terms);
     if (st != UT_OK)
         return ut_error_set(err, st, "%s", text);
     *out = l;

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "clients/command.h"
 #include "clients/interrupt.h"
+#include "clients/terms.h"
 #include "stream/catalog.h"
 #include "stream/prompt.h"
 
@@ -78,6 +79,8 @@ enum ut_status ut_offline_open(struct ut_offline *out, const struct ut_settings 
         st = check_abilities(&o, s, err);
     if (st == UT_OK)
         st = check_prompt(&o, s, err);
+    if (st == UT_OK)
+        st = ut_terms_bias(&o.bias, s, ut_asr_model_tokens(o.model), err);
     if (st == UT_OK) {
         st = ut_recognizer_create(&o.recognizer, o.compute, o.model, &recognizer);
         if (st != UT_OK)
@@ -97,6 +100,7 @@ enum ut_status ut_offline_open(struct ut_offline *out, const struct ut_settings 
 void ut_offline_close(struct ut_offline *o)
 {
     ut_recognizer_destroy(o->recognizer);
+    ut_asr_bias_destroy(o->bias);
     ut_asr_model_unref(o->model);
     ut_compute_destroy(o->compute);
     *o = (struct ut_offline){ 0 };
@@ -212,6 +216,7 @@ enum ut_status ut_offline_run(struct ut_offline *o, struct ut_offline_job *job,
     float top = NAN;
 
     job->timing = (struct ut_asr_timing){ 0 };
+    job->options.bias = o->bias;
     job->input_error = true;
     enum ut_status st = ut_reader_open(&reader, job->path, err);
     if (st != UT_OK)

@@ -11,18 +11,19 @@ struct ut_offline {
     struct ut_compute *compute;
     struct ut_asr_model *model;
     struct ut_recognizer *recognizer;
+    struct ut_asr_bias *bias; /* of the settings' terms, or NULL */
     int64_t load_us;
 };
 
 /*
- * Opens the model that the settings name. Errors: UT_EIO, UT_EFORMAT (the model), UT_EINVAL (a
- * language or task that it cannot do), UT_ENOMEM; *out is then empty.
+ * Opens the model that the settings name. Errors: UT_EIO, UT_EFORMAT (the model),
+ * UT_EINVAL (a language, task or term that it cannot do), UT_ENOMEM; *out is then empty.
  */
 UT_NODISCARD enum ut_status ut_offline_open(struct ut_offline *out, const struct ut_settings *s,
                                             struct ut_error *err);
 void ut_offline_close(struct ut_offline *o); /* accepts a zeroed struct */
 
-/* The recognizer's options for these settings; `language` -1: detect. */
+/* The recognizer's options for these settings but for the terms; `language` -1: detect. */
 struct ut_asr_options ut_offline_options(const struct ut_settings *s, int language);
 
 typedef enum ut_status ut_offline_segment_fn(void *ctx, const struct ut_asr_segment *segment);

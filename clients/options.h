@@ -13,7 +13,7 @@
 
 #include "base/status.h"
 
-#define UT_OPTION_LIST_MAX 16
+#define UT_OPTION_LIST_MAX 64
 
 struct ut_option_list {
     const char *values[UT_OPTION_LIST_MAX];

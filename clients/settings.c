@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "asr/bias.h"
 #include "asr/tokens.h"
 #include "stream/prompt.h"
 
@@ -15,6 +16,8 @@ struct ut_settings ut_settings_default(void)
         .model = "base",
         .vad = "silero",
         .arithmetic = "auto",
+        .term_begin = UT_ASR_BIAS_BEGIN,
+        .term_go_on = UT_ASR_BIAS_GO_ON,
         .beam = 5,
         .temperature = (double)NAN,
         .timestamps = true,
@@ -74,7 +77,11 @@ static size_t add_recognition(struct ut_settings *s, bool mic, struct ut_option 
         { "language", 0, UT_OPTION_TEXT, &s->language, 0, 0, "CODE",
           "language spoken: auto, or a code or name (de, german)" },
         { "translate", 0, UT_OPTION_FLAG, &s->translate, 0, 0, NULL, "translate to English" },
-        { "prompt", 0, UT_OPTION_TEXT, &s->prompt, 0, 0, "TEXT", "names and words to expect" },
+        { "prompt", 0, UT_OPTION_TEXT, &s->prompt, 0, 0, "TEXT",
+          "text that goes before, for its style and names" },
+        { "term", 0, UT_OPTION_LIST, &s->terms, 0, 0, "WORD",
+          "a name or word to expect, written so; repeatable" },
+        { "terms", 0, UT_OPTION_TEXT, &s->terms_path, 0, 0, "FILE", "the same, one a line" },
         { "threads", 't', UT_OPTION_INT, &s->n_threads, 0, 64, "N", "threads; 0: one per core" },
     };
     const struct ut_option file[] = {

@@ -17,6 +17,10 @@ struct ut_settings {
     const char *language; /* "auto" or a code or name */
     bool translate;
     const char *prompt;
+    struct ut_option_list terms;
+    const char *terms_path;
+    double term_begin;
+    double term_go_on;
     const char *model;
     const char *vad;
     int n_threads;          /* 0: one per core */
@@ -38,7 +42,7 @@ struct ut_settings {
     double seconds;     /* mic: stop after; 0: never */
 };
 
-#define UT_SETTINGS_MAX_OPTIONS 40
+#define UT_SETTINGS_MAX_OPTIONS 48
 
 struct ut_settings ut_settings_default(void);
 

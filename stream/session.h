@@ -46,7 +46,8 @@ struct ut_session_options {
     const int32_t
         *prompt; /* tokens of words to expect, copied; the last UT_SESSION_MAX_PROMPT are used */
     size_t n_prompt;
-    int64_t step;          /* samples between two steps of an open segment */
+    const struct ut_asr_bias *bias; /* terms to expect, or NULL; must outlive the session */
+    int64_t step;                   /* samples between two steps of an open segment */
     int64_t quiet_step;    /* the same from where speech ends until its words are committed */
     int64_t first_step;    /* from the segment's first speech to its first step */
     int64_t max_waiting;   /* samples that may wait */

@@ -92,6 +92,7 @@ void ut_session_prepare(struct ut_session *s, struct ut_asr_step *step, float *w
         .n_draft = s->n_hypothesis,
         .cache = s->parts.cache,
         .n_fresh = n_fresh,
+        .bias = s->options.bias,
     };
 }
 

@@ -15,6 +15,7 @@ struct utter_engine {
 
 struct utter_stream {
     struct ut_stream *stream;
+    struct ut_asr_bias *bias;
     utter_word words[UT_QUEUE_MAX_WORDS]; /* of the event that was got last */
 };
 
@@ -130,6 +131,21 @@ static enum ut_status take_options(struct ut_session_options *o, const utter_str
     return take_language(o, p->language, err);
 }
 
+static enum ut_status take_terms(utter_stream *s, struct ut_session_options *o,
+                                 utter_engine *engine, const utter_stream_options *p,
+                                 struct ut_error *err)
+{
+    const struct ut_asr_tokens *tokens = ut_asr_model_tokens(ut_engine_model(engine->engine));
+    enum ut_status status = UT_OK;
+
+    if (p && p->n_terms > 0 && !p->terms)
+        return ut_error_set(err, UT_EINVAL, "%zu terms, but terms is NULL", p->n_terms);
+    if (p && p->n_terms > 0)
+        status = ut_asr_bias_create(&s->bias, tokens, p->terms, p->n_terms, NULL, err);
+    o->bias = s->bias;
+    return status;
+}
+
 utter_status utter_stream_open(utter_engine *engine, utter_stream **out,
                                const utter_stream_options *options, char *error, size_t error_size)
 {
@@ -148,8 +164,12 @@ utter_status utter_stream_open(utter_engine *engine, utter_stream **out,
     utter_stream *s = ut_calloc(1, sizeof *s);
     if (!s)
         return report(ut_error_set(&err, UT_ENOMEM, "out of memory"), &err, error, error_size);
-    status = ut_stream_open(engine->engine, &s->stream, &o, options ? options->prompt : NULL, &err);
+    status = take_terms(s, &o, engine, options, &err);
+    if (!status)
+        status =
+            ut_stream_open(engine->engine, &s->stream, &o, options ? options->prompt : NULL, &err);
     if (status) {
+        ut_asr_bias_destroy(s->bias);
         ut_free(s);
         return report(status, &err, error, error_size);
     }
@@ -245,5 +265,6 @@ void utter_stream_close(utter_stream *stream)
     if (!stream)
         return;
     ut_stream_close(stream->stream);
+    ut_asr_bias_destroy(stream->bias);
     ut_free(stream);
 }

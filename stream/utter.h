@@ -70,6 +70,8 @@ typedef struct {
     int max_buffer_s; /* audio that may wait before feed returns UTTER_LIMIT, 1 to 3600; 0: 60 */
     /* When words are committed: "evidence" (NULL), "agreement" or "attention". */
     const char *policy;
+    const char *const *terms; /* names and words to expect, as they should be written, UTF-8 */
+    size_t n_terms;           /* at most 1000; NULL or 0: none */
 } utter_stream_options;
 
 typedef enum {

@@ -154,6 +154,77 @@ static void test_max_tokens_cuts_a_hypothesis(void **state)
     }
 }
 
+/*
+ * Terms whose tokens are single letters of the toy's vocabulary. They end in a mark, because most
+ * other tokens begin with a letter and would make them parts of longer words.
+ */
+static struct ut_asr_bias *make_bias(const char *const *terms, size_t n, float begin, float go_on)
+{
+    const struct ut_asr_bias_options gains = { begin, go_on };
+    struct ut_asr_bias *b = NULL;
+
+    assert_int_equal(ut_asr_bias_create(&b, parts.tokens, terms, n, &gains, NULL), UT_OK);
+    return b;
+}
+
+static bool says(const int32_t *tokens, size_t n, const char *word)
+{
+    struct ut_buffer text = { .limit = 4096 };
+    bool found;
+
+    assert_int_equal(ut_asr_tokens_decode(parts.tokens, tokens, n, &text), UT_OK);
+    found = strstr(ut_buffer_text(&text), word) != NULL;
+    ut_buffer_finish(&text);
+    return found;
+}
+
+static void test_terms_are_written_and_scores_stay_the_models(void **state)
+{
+    const char *terms[] = { "7." };
+    struct ut_asr_bias *bias = make_bias(terms, 1, 20.0f, 20.0f);
+    (void)state;
+    rules.timestamps = false;
+    for (size_t beam = 1; beam <= MAX_BEAM; beam += MAX_BEAM - 1) {
+        int32_t tokens[N_TOKENS];
+        float logprobs[N_TOKENS];
+        struct ut_asr_search_options o = options_of(beam, 0.0f);
+        struct ut_asr_hypothesis h = search(&o, tokens, logprobs);
+        assert_false(says(tokens, h.n, "7."));
+        o.bias = bias;
+        h = search(&o, tokens, logprobs);
+        check_scores(&h, tokens, logprobs);
+        assert_true(says(tokens, h.n, "7."));
+    }
+    rules.timestamps = true;
+    ut_asr_bias_destroy(bias);
+}
+
+/* The last token of the term is never written: what it gained is taken back. */
+static void test_a_term_that_cannot_be_completed_leaves_no_trace(void **state)
+{
+    const char *terms[] = { "xyzq" };
+    struct ut_asr_bias *bias = make_bias(terms, 1, 20.0f, 20.0f);
+    int32_t never = -1;
+    size_t n = 0;
+    (void)state;
+    assert_int_equal(ut_asr_tokens_encode(parts.tokens, "q", 1, &never, 1, &n), UT_OK);
+    struct ut_asr_rules before = rules;
+    rules.timestamps = false;
+    rules.suppressed = &never;
+    rules.n_suppressed = 1;
+    int32_t plain[N_TOKENS], tokens[N_TOKENS];
+    float logprobs[N_TOKENS];
+    struct ut_asr_search_options o = options_of(1, 0.0f);
+    struct ut_asr_hypothesis without = search(&o, plain, logprobs);
+    o.bias = bias;
+    struct ut_asr_hypothesis with = search(&o, tokens, logprobs);
+    check_scores(&with, tokens, logprobs);
+    assert_int_equal(with.n, without.n);
+    assert_memory_equal(tokens, plain, with.n * sizeof *tokens);
+    rules = before;
+    ut_asr_bias_destroy(bias);
+}
+
 static void test_run_refuses_options_out_of_range(void **state)
 {
     struct ut_asr_search *s = NULL;
@@ -290,6 +361,49 @@ static void test_live_steps_of_nonsense_stay_bounded_and_give_cells_back(void **
     ut_recognizer_destroy(r);
 }
 
+static void test_any_draft_gives_the_same_tokens_with_terms(void **state)
+{
+    static float mel[2 * TINY_AUDIO_CTX * 80];
+    const char *terms[] = { "x.", "a,", "e.", "no.", "q!" };
+    struct ut_recognizer *r = NULL;
+    size_t n_changed = 0;
+    (void)state;
+    srand(7);
+    assert_int_equal(ut_recognizer_create(&r, compute, model, NULL), UT_OK);
+    for (int round = 0; round < 24; round++) {
+        struct ut_asr_bias *bias =
+            make_bias(terms, 5, 2.5f * (float)(round % 9), 5.0f * (float)(round % 4));
+        struct ut_asr_step step = { .mel = mel, .n_frames = 12, .language = 0 };
+        int32_t plain[N_TOKENS], first[N_TOKENS], draft[N_TOKENS];
+        for (size_t k = 0; k < sizeof mel / sizeof mel[0]; k++)
+            mel[k] = (float)rand() / (float)RAND_MAX - 0.5f;
+        assert_int_equal(ut_recognizer_step(r, &step, 1), UT_OK);
+        size_t n_plain = step.n_tokens;
+        memcpy(plain, step.tokens, n_plain * sizeof *plain);
+        step.bias = bias;
+        assert_int_equal(ut_recognizer_step(r, &step, 1), UT_OK);
+        size_t n = step.n_tokens;
+        float avg = step.avg_logprob;
+        memcpy(first, step.tokens, n * sizeof *first);
+        n_changed += n != n_plain || memcmp(first, plain, n * sizeof *first) != 0;
+        for (int k = 0; k < 4; k++) {
+            /* the result itself, the plain text, and noise */
+            memcpy(draft, k == 0 ? first : plain, sizeof draft);
+            for (size_t i = 0; k > 1 && i < N_TOKENS; i++)
+                draft[i] = rand() % 256;
+            step.draft = draft;
+            step.n_draft = k == 0 ? n : k == 1 ? n_plain : N_TOKENS;
+            assert_int_equal(ut_recognizer_step(r, &step, 1), UT_OK);
+            assert_int_equal(step.n_tokens, n);
+            assert_memory_equal(step.tokens, first, n * sizeof *first);
+            assert_true(fabsf(step.avg_logprob - avg) < 1e-4f);
+        }
+        ut_asr_bias_destroy(bias);
+    }
+    assert_true(n_changed > 0);
+    ut_recognizer_destroy(r);
+}
+
 /* ------------------------------------------------------------ memory that cannot be had */
 
 static long fail_at = -1; /* the allocation that fails, counted down; -1: none */
@@ -398,10 +512,13 @@ int main(void)
         cmocka_unit_test(test_every_search_reports_the_models_own_scores),
         cmocka_unit_test(test_a_wide_beam_is_no_worse_than_greedy),
         cmocka_unit_test(test_max_tokens_cuts_a_hypothesis),
+        cmocka_unit_test(test_terms_are_written_and_scores_stay_the_models),
+        cmocka_unit_test(test_a_term_that_cannot_be_completed_leaves_no_trace),
         cmocka_unit_test(test_run_refuses_options_out_of_range),
         cmocka_unit_test(test_when_cells_run_out_the_search_fails_and_gives_them_back),
         cmocka_unit_test(test_a_recording_of_nonsense_comes_to_an_end),
         cmocka_unit_test(test_live_steps_of_nonsense_stay_bounded_and_give_cells_back),
+        cmocka_unit_test(test_any_draft_gives_the_same_tokens_with_terms),
         cmocka_unit_test(test_when_any_allocation_fails_the_recognizer_says_so),
     };
     return cmocka_run_group_tests(tests, start, stop);
