@@ -13,4 +13,7 @@ void ut_linear_ops_init_pack_avx512(struct ut_linear_ops *ops);
 void ut_linear_ops_init_vnni(struct ut_linear_ops *ops);
 void ut_linear_ops_init_amx(struct ut_linear_ops *ops);
 
+/* The product of the first, which the second takes for few rows. */
+void ut_gemm_s8_vnni(const struct ut_gemm_s8 *g);
+
 #endif

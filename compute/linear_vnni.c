@@ -46,7 +46,7 @@ UT_INLINE void panels(const struct ut_gemm_s8 *g, size_t p, size_t n_panels)
         block(g, p, n_panels, r, 1);
 }
 
-static void gemm_s8(const struct ut_gemm_s8 *g)
+void ut_gemm_s8_vnni(const struct ut_gemm_s8 *g)
 {
     size_t p = 0;
 
@@ -61,5 +61,5 @@ void ut_linear_ops_init_vnni(struct ut_linear_ops *ops)
     ops->zero = 128;
     ops->s8_rows = 48;
     ops->s8_panels = 8;
-    ops->gemm_s8 = gemm_s8;
+    ops->gemm_s8 = ut_gemm_s8_vnni;
 }

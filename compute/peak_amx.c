@@ -5,7 +5,7 @@
 
 static void zero_tiles(void)
 {
-    ut_tiles_load(16, 16);
+    ut_tiles_begin();
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
@@ -26,7 +26,7 @@ static size_t s8(size_t n)
         _tile_dpbusd(2, 5, 6);
         _tile_dpbusd(3, 5, 7);
     }
-    ut_tiles_release();
+    ut_tiles_end();
     return (size_t)2 * 4 * 16 * 16 * 64;
 }
 
@@ -39,7 +39,7 @@ static size_t bf16(size_t n)
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
     }
-    ut_tiles_release();
+    ut_tiles_end();
     return (size_t)2 * 4 * 16 * 16 * 32;
 }
 
