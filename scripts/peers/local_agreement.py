@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """LocalAgreement-2 over faster-whisper with a voice activity controller, as whisper_streaming does it.
 
-    local_agreement.py MODEL OUT WAV... [--final-decode] [--real-time]
+    local_agreement.py MODEL OUT WAV... [--final-decode] [--clock wall|cpu|real]
 
 Plays each 16 kHz WAV as a live stream and writes OUT/<name>.jsonl, a line each time something
 changes: {"t": s, "commit": text that is final now, "tail": text that may still change}; and
@@ -208,8 +208,10 @@ def spell(words):
     return "".join(w[2] for w in words)
 
 
-def play(stream, pcm, out, real_time):
+def play(stream, pcm, out, args):
     """Feeds what has arrived, then computes: the clock stands still for nobody."""
+    charged = (lambda: time.process_time() / args.threads) if args.clock == "cpu" else time.perf_counter
+    real_time = args.clock == "real"
     begin, now, fed, shown = time.perf_counter(), 0.0, 0, ("", "")
     while True:
         last = fed == len(pcm)
@@ -219,13 +221,13 @@ def play(stream, pcm, out, real_time):
                 now = time.perf_counter() - begin
             else:
                 now = fed / RATE + VAD_FEED_S
-        started = time.perf_counter()
+        started = charged()
         upto = min(len(pcm), int(now * RATE))
         if upto > fed:
             stream.insert(pcm[fed:upto])
         fed = max(fed, upto)
         final = stream.process(last)
-        now = time.perf_counter() - begin if real_time else now + time.perf_counter() - started
+        now = time.perf_counter() - begin if real_time else now + charged() - started
         change = (spell(final or []), spell(stream.tail()))
         if final is not None and (change[0] or change[1] != shown[1]):
             out.write(json.dumps({"t": round(now, 4), "commit": change[0], "tail": change[1]}) + "\n")
@@ -250,8 +252,9 @@ def main():
     parser.add_argument("--step", type=float, default=1.0, help="seconds of speech between two steps (default 1.0)")
     parser.add_argument("--final-decode", action="store_true",
                         help="decode once more when speech ends; the original commits the last hypothesis as it is")
-    parser.add_argument("--real-time", action="store_true",
-                        help="play in real time; else the clock is simulated and charged with the time of computing")
+    parser.add_argument("--clock", choices=["wall", "cpu", "real"], default="wall",
+                        help="a simulated one charged with the time of computing, or with its CPU time over the "
+                             "threads; or real time (default wall)")
     args = parser.parse_args()
     from faster_whisper import WhisperModel
     from faster_whisper.vad import get_vad_model
@@ -267,7 +270,7 @@ def main():
         print(name, file=sys.stderr, flush=True)
         pcm, cpu = read_wav(path), time.process_time()
         with open(os.path.join(args.out, name + ".jsonl"), "w") as out:
-            play(Stream(model, activity, args), pcm, out, args.real_time)
+            play(Stream(model, activity, args), pcm, out, args)
         usage[name] = {"seconds": len(pcm) / RATE, "cpu_s": time.process_time() - cpu}
     usage["peak_rss"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     with open(os.path.join(args.out, "usage.json"), "w") as f:
