@@ -21,17 +21,6 @@ static void read_q8_0(float *y, const void *blocks, size_t n)
     }
 }
 
-static void read_f16(float *y, const void *halves, size_t n)
-{
-    const uint8_t *p = halves;
-
-    for (size_t i = 0; i < n; i += 16) {
-        __mmask16 lanes = ut_lanes16(n - i);
-        __m256i h = _mm256_maskz_loadu_epi16(lanes, p + 2 * i);
-        _mm512_mask_storeu_ps(y + i, lanes, _mm512_cvtph_ps(h));
-    }
-}
-
 /* The largest magnitude, or what is not finite. */
 static float max_magnitude(const float *x, size_t n)
 {
@@ -74,23 +63,8 @@ static float pack_s8(int8_t *column, int32_t *sum, const float *x, size_t n)
     return zeros ? 0.0f : amax / 127.0f;
 }
 
-static void pack_f16(uint16_t *column, const float *x, size_t n)
-{
-    for (size_t i = 0; i < n; i += 16) {
-        size_t left = n - i < 16 ? n - i : 16;
-        uint16_t halves[16];
-        __m512 v = _mm512_maskz_loadu_ps(ut_lanes16(left), x + i);
-        __m256i h = _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-        _mm256_storeu_si256((__m256i *)(void *)halves, h);
-        for (size_t k = 0; k < left; k++)
-            column[(i + k) * UT_PANEL] = halves[k];
-    }
-}
-
 void ut_linear_ops_init_pack_avx512(struct ut_linear_ops *ops)
 {
     ops->read_q8_0 = read_q8_0;
-    ops->read_f16 = read_f16;
     ops->pack_s8 = pack_s8;
-    ops->pack_f16 = pack_f16;
 }

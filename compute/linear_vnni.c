@@ -3,11 +3,14 @@
 #include "compute/linear_avx512.h"
 #include "compute/simd_avx512.h"
 
+#define MAX_ROWS 12
+#define MAX_PANELS 4
+
 /* n_rows x n_panels sums in registers; one 64-byte load of weights serves every row. */
 UT_INLINE void block(const struct ut_gemm_s8 *g, size_t p, size_t n_panels, size_t row,
                      size_t n_rows)
 {
-    __m512i sum[12][2];
+    __m512i sum[MAX_ROWS][MAX_PANELS];
     const uint8_t *a = (const uint8_t *)g->a + row * g->lda;
     const int8_t *w = g->w + p * g->k * UT_PANEL;
     int32_t *c = g->c + row * g->ldc + p * UT_PANEL;
@@ -16,7 +19,7 @@ UT_INLINE void block(const struct ut_gemm_s8 *g, size_t p, size_t n_panels, size
         for (size_t j = 0; j < n_panels; j++)
             sum[i][j] = _mm512_setzero_si512();
     for (size_t k = 0; k < g->k; k += 4) {
-        __m512i weights[2];
+        __m512i weights[MAX_PANELS];
         for (size_t j = 0; j < n_panels; j++)
             weights[j] = _mm512_loadu_si512(w + (j * g->k + k) * UT_PANEL);
         for (size_t i = 0; i < n_rows; i++) {
@@ -50,6 +53,11 @@ void ut_gemm_s8_vnni(const struct ut_gemm_s8 *g)
 {
     size_t p = 0;
 
+    /* Of few rows two panels are too few sums to hide what an instruction takes. */
+    for (; g->n_rows < 4 && p + 4 <= g->n_panels; p += 4) {
+        for (size_t r = 0; r < g->n_rows; r++)
+            block(g, p, 4, r, 1);
+    }
     for (; p + 2 <= g->n_panels; p += 2)
         panels(g, p, 2);
     if (p < g->n_panels)
