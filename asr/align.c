@@ -118,6 +118,24 @@ void ut_asr_align_matrix(const struct ut_asr_align_weights *w, size_t first, siz
     }
 }
 
+void ut_asr_align_attended(const struct ut_asr_align_weights *w, size_t first, size_t n,
+                           int32_t *positions)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float *row = weights_at(w, first + i, 0);
+        float best = -1.0f;
+        for (size_t t = 0; t < w->n_audio; t++) {
+            float sum = 0.0f;
+            for (size_t h = 0; h < w->n_heads; h++)
+                sum += row[h * w->n_stride + t];
+            if (sum > best) {
+                best = sum;
+                positions[i] = (int32_t)t;
+            }
+        }
+    }
+}
+
 size_t ut_asr_align_scratch(size_t n, size_t n_audio)
 {
     size_t moves, costs;

@@ -31,6 +31,11 @@ struct ut_asr_align_weights {
 void ut_asr_align_matrix(const struct ut_asr_align_weights *w, size_t first, size_t n,
                          float *matrix);
 
+/* The position that each of rows [first, first + n) looks at most, over all heads; before the
+ * matrix, which changes the weights. */
+void ut_asr_align_attended(const struct ut_asr_align_weights *w, size_t first, size_t n,
+                           int32_t *positions);
+
 /* Bytes of scratch that a path through an [n, n_audio] matrix needs; 0 when it overflows. */
 size_t ut_asr_align_scratch(size_t n, size_t n_audio);
 

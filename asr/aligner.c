@@ -1,6 +1,7 @@
 #include "asr/aligner.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "asr/fold.h"
 #include "base/memory.h"
@@ -86,6 +87,11 @@ struct ut_asr_words *ut_asr_aligner_words(struct ut_asr_aligner *a)
     return &a->words;
 }
 
+const int32_t *ut_asr_aligner_starts(const struct ut_asr_aligner *a)
+{
+    return a->starts;
+}
+
 /* Softmax over the text tokens alone, at `token`. */
 static float text_probability(const struct ut_asr_parts *parts, const float *logits, int32_t token)
 {
@@ -152,18 +158,35 @@ enum ut_status ut_asr_aligner_run(struct ut_asr_aligner *a, const struct ut_asr_
                                             .n_heads = parts->n_align_heads,
                                             .n_stride = stride,
                                             .n_audio = n_audio };
-    return ut_asr_aligner_use(a, &weights, first, language, tokens, a->probabilities, n, limits);
+    return ut_asr_aligner_use(a, &weights, first, language, tokens, a->probabilities, n,
+                              (struct ut_asr_known){ 0 }, limits);
+}
+
+static void find_starts(struct ut_asr_aligner *a, const struct ut_asr_align_weights *weights,
+                        size_t first, size_t n, struct ut_asr_known known)
+{
+    size_t n_new = n > known.n ? n - known.n : 0, n_old = n - n_new;
+    int32_t origin = known.n ? known.starts[n_old] : 0;
+
+    if (n_old)
+        memcpy(a->starts, known.starts, (n_old + 1) * sizeof *a->starts);
+    if (n_new == 0) /* a loop was cut off within the known ones */
+        return;
+    ut_asr_align_matrix(weights, first, n_new + 1, a->matrix);
+    ut_asr_align_path(a->matrix, n_new + 1, weights->n_audio, a->scratch, a->starts + n_old);
+    for (size_t i = n_old; i <= n; i++)
+        a->starts[i] += origin;
 }
 
 enum ut_status ut_asr_aligner_use(struct ut_asr_aligner *a,
                                   const struct ut_asr_align_weights *weights, size_t first,
                                   int language, const int32_t *tokens, const float *probabilities,
-                                  size_t n, struct ut_asr_word_limits *limits)
+                                  size_t n, struct ut_asr_known known,
+                                  struct ut_asr_word_limits *limits)
 {
     if (n < 1 || n > a->max_tokens || weights->n_audio > a->parts->dims->n_audio_ctx)
         return UT_ELIMIT;
-    ut_asr_align_matrix(weights, first, n + 1, a->matrix);
-    ut_asr_align_path(a->matrix, n + 1, weights->n_audio, a->scratch, a->starts);
+    find_starts(a, weights, first, n, known);
 
     for (size_t i = 0; i < n; i++)
         a->texts[i] = ut_asr_tokens_text(a->parts->tokens, tokens[i]);

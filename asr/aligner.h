@@ -30,18 +30,27 @@ UT_NODISCARD enum ut_status ut_asr_aligner_run(struct ut_asr_aligner *a,
                                                int language, bool translate, const int32_t *tokens,
                                                size_t n, struct ut_asr_word_limits *limits);
 
+/* Tokens whose times are known already, as positions of the audio. */
+struct ut_asr_known {
+    size_t n;
+    const int32_t *starts;   /* [n + 1], the last where they end */
+    const int32_t *attended; /* [n] that each looks at most; not used here */
+};
+
 /*
- * The same from weights that are there: row `first` of `weights` predicted tokens[0], row first + n
- * exists and is that of the last token. probabilities [n]. The weights are changed.
- * Errors: UT_ELIMIT.
+ * The same from weights that are there: row `first` of `weights` predicted tokens[known.n], as many
+ * rows behind it as there are further tokens, the last of them that of the last token; their
+ * position 0 is known.starts[known.n]. known.n 0: weights of all tokens over all the audio.
+ * probabilities [n]. The weights are changed. Errors: UT_ELIMIT.
  */
-UT_NODISCARD enum ut_status ut_asr_aligner_use(struct ut_asr_aligner *a,
-                                               const struct ut_asr_align_weights *weights,
-                                               size_t first, int language, const int32_t *tokens,
-                                               const float *probabilities, size_t n,
-                                               struct ut_asr_word_limits *limits);
+UT_NODISCARD enum ut_status
+ut_asr_aligner_use(struct ut_asr_aligner *a, const struct ut_asr_align_weights *weights,
+                   size_t first, int language, const int32_t *tokens, const float *probabilities,
+                   size_t n, struct ut_asr_known known, struct ut_asr_word_limits *limits);
 
 struct ut_asr_words *ut_asr_aligner_words(struct ut_asr_aligner *a);
+/* [n + 1] positions where the tokens begin, and where the last one ends. */
+const int32_t *ut_asr_aligner_starts(const struct ut_asr_aligner *a);
 
 /*
  * Writes the words [first, first + n) that are not empty to out [at most n] with texts appended to

@@ -15,6 +15,11 @@ enum ut_status ut_asr_cache_create(struct ut_asr_cache **out, const struct ut_as
         return UT_ENOMEM;
     c->parts = parts;
     c->room = room;
+    enum ut_status st = ut_asr_settled_init(&c->settled, parts);
+    if (st != UT_OK) {
+        ut_free(c);
+        return st;
+    }
     *out = c;
     return UT_OK;
 }
@@ -24,6 +29,7 @@ void ut_asr_cache_clear(struct ut_asr_cache *c)
     if (!c)
         return;
     ut_asr_keys_finish(&c->keys, c->parts->model);
+    ut_asr_settled_clear(&c->settled);
     ut_kv_destroy(c->cross);
     c->cross = NULL;
     c->n_kept = 0;
@@ -33,7 +39,10 @@ void ut_asr_cache_clear(struct ut_asr_cache *c)
 
 void ut_asr_cache_destroy(struct ut_asr_cache *c)
 {
+    if (!c)
+        return;
     ut_asr_cache_clear(c);
+    ut_asr_settled_finish(&c->settled);
     ut_free(c);
 }
 
@@ -50,7 +59,7 @@ static size_t count_bytes(const struct ut_asr_cache *c, size_t n)
     size_t n_all = (dims->n_audio_ctx + GRAIN - 1) / GRAIN;
     size_t all = dims->n_audio_layer * c->keys.layer_bytes + ut_kv_bytes(c->cross);
 
-    return n_grains * (all / n_all);
+    return n_grains * (all / n_all) + ut_asr_settled_bytes(&c->settled, c->parts);
 }
 
 static bool take_room(struct ut_asr_cache *c, size_t n)
@@ -73,6 +82,8 @@ bool ut_asr_cache_begin(struct ut_asr_cache *c, size_t n_positions, size_t n_kee
 {
     if (c->n_kept > n_keep)
         c->n_kept = n_keep;
+    if (c->settled.n > 0 && (size_t)c->settled.starts[c->settled.n] > n_keep)
+        ut_asr_settled_clear(&c->settled);
     if (n_keep > 0 && take_memory(c) && take_room(c, n_positions))
         return true;
     ut_asr_cache_clear(c);

@@ -3,9 +3,10 @@
  * face (create, clear, destroy) is in asr/recognizer.h.
  *
  * The first n_kept positions of the window have their keys and values of every encoder layer, and
- * the decoder's cross-attention K/V, from an earlier step. Memory is taken when a segment first has
- * something to keep, used as far as the segment reaches, and given back by ut_asr_cache_clear().
- * One thread at a time. SOURCE: docs/MODEL.md, "Live"; docs/decisions/008-cached-encoder.md.
+ * the decoder's cross-attention K/V, from an earlier step; words said in them are settled. Memory
+ * is taken when a segment first has something to keep, used as far as the segment reaches, and
+ * given back by ut_asr_cache_clear(). One thread at a time. SOURCE: docs/MODEL.md, "Live";
+ * docs/decisions/008-cached-encoder.md.
  */
 #ifndef UT_ASR_CACHE_H
 #define UT_ASR_CACHE_H
@@ -15,6 +16,7 @@
 #include "asr/keys.h"
 #include "asr/parts.h"
 #include "asr/recognizer.h"
+#include "asr/settled.h"
 
 /* What all caches of a recognizer may hold together. */
 struct ut_asr_cache_room {
@@ -28,7 +30,8 @@ struct ut_asr_cache {
     size_t n_bytes;          /* counted in the room */
     struct ut_asr_keys keys; /* the window's, kept and new */
     struct ut_kv *cross;
-    size_t n_kept; /* positions, a multiple of UT_ATTENTION_PACK_ALIGN */
+    size_t n_kept;                 /* positions, a multiple of UT_ATTENTION_PACK_ALIGN */
+    struct ut_asr_settled settled; /* words within them */
 };
 
 /* The parts and the room must outlive it. Takes no memory yet but its own. Errors: UT_ENOMEM. */

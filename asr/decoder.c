@@ -56,13 +56,6 @@ enum ut_status ut_asr_decoder_create(struct ut_asr_decoder **out, struct ut_comp
 {
     const struct ut_asr_dims *dims = &m->dims;
     const size_t d_head = dims->n_text_state / dims->n_text_head;
-    const struct ut_kv_spec spec = {
-        .n_layers = dims->n_text_layer,
-        .n_cells = n_cells,
-        .n_head = dims->n_text_head,
-        .d_head = d_head,
-        .dtype = m->exact ? UT_DTYPE_F32 : UT_DTYPE_F16,
-    };
 
     if (max_rows == 0 || max_rows > UT_ASR_MAX_DECODE_ROWS)
         return UT_EINVAL;
@@ -81,7 +74,7 @@ enum ut_status ut_asr_decoder_create(struct ut_asr_decoder **out, struct ut_comp
     };
     enum ut_status st = ut_asr_cells_create(&p->cells, n_cells);
     if (st == UT_OK)
-        st = ut_kv_create(&p->past, c, &spec);
+        st = ut_asr_decoder_new_past(p, n_cells, &p->past);
     if (st == UT_OK)
         st = alloc_rows(p);
     if (st != UT_OK) {
@@ -127,6 +120,36 @@ void ut_asr_decoder_unref_cells(struct ut_asr_decoder *p, const int32_t *cells, 
 size_t ut_asr_decoder_n_free_cells(const struct ut_asr_decoder *p)
 {
     return ut_asr_cells_n_free(p->cells);
+}
+
+enum ut_status ut_asr_decoder_new_past(struct ut_asr_decoder *p, size_t n_cells, struct ut_kv **out)
+{
+    const struct ut_asr_dims *dims = &p->model->dims;
+    const struct ut_kv_spec spec = {
+        .n_layers = dims->n_text_layer,
+        .n_cells = n_cells,
+        .n_head = dims->n_text_head,
+        .d_head = dims->n_text_state / dims->n_text_head,
+        .dtype = p->model->exact ? UT_DTYPE_F32 : UT_DTYPE_F16,
+    };
+
+    return ut_kv_create(out, p->compute, &spec);
+}
+
+enum ut_status ut_asr_decoder_read_cells(struct ut_asr_decoder *p, const int32_t *cells, size_t n,
+                                         struct ut_kv *to, size_t first)
+{
+    ut_kv_copy(p->compute, to, NULL, first,
+               &(struct ut_kv_view){ .kv = p->past, .cells = cells, .n = n });
+    return ut_compute_end(p->compute);
+}
+
+enum ut_status ut_asr_decoder_write_cells(struct ut_asr_decoder *p, const int32_t *cells, size_t n,
+                                          const struct ut_kv *from, size_t first)
+{
+    ut_kv_copy(p->compute, p->past, cells, 0,
+               &(struct ut_kv_view){ .kv = from, .first = first, .n = n });
+    return ut_compute_end(p->compute);
 }
 
 static size_t count_cross(const struct ut_asr_decode_row *row)

@@ -34,6 +34,20 @@ void ut_asr_decoder_ref_cells(struct ut_asr_decoder *d, const int32_t *cells, si
 void ut_asr_decoder_unref_cells(struct ut_asr_decoder *d, const int32_t *cells, size_t n);
 size_t ut_asr_decoder_n_free_cells(const struct ut_asr_decoder *d);
 
+/*
+ * Keys and values of positions kept outside of the pool: n_cells of them (errors: UT_EINVAL,
+ * UT_ENOMEM; ended with ut_kv_destroy()), and copies of cells[0..n) of the pool to cells first.. of
+ * such a one and back. Errors: UT_EINVAL (cells).
+ */
+UT_NODISCARD enum ut_status ut_asr_decoder_new_past(struct ut_asr_decoder *d, size_t n_cells,
+                                                    struct ut_kv **out);
+UT_NODISCARD enum ut_status ut_asr_decoder_read_cells(struct ut_asr_decoder *d,
+                                                      const int32_t *cells, size_t n,
+                                                      struct ut_kv *to, size_t first);
+UT_NODISCARD enum ut_status ut_asr_decoder_write_cells(struct ut_asr_decoder *d,
+                                                       const int32_t *cells, size_t n,
+                                                       const struct ut_kv *from, size_t first);
+
 struct ut_asr_decode_row {
     int32_t token;
     size_t position;      /* in the text, < n_text_ctx */

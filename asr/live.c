@@ -1,6 +1,7 @@
 #include "asr/live.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "asr/aligner.h"
 #include "asr/cache.h"
@@ -12,6 +13,7 @@
 
 #define SAMPLES_PER_POSITION 320
 #define TEXT_PER_TOKEN 256
+#define UNSETTLED 8 /* tokens of every text that the next step decodes again */
 
 /* What a session is given back. */
 struct result {
@@ -230,23 +232,79 @@ static enum ut_status decode(struct ut_asr_live *l, size_t n_steps)
     }
 }
 
-/* The position that each text token looks at most, over all alignment heads. */
-static void find_attended(const struct ut_asr_live *l, const struct ut_asr_align_weights *w,
-                          size_t first, size_t n)
+/*
+ * How many tokens of the text are settled by this step: whole words that the last hypothesis had
+ * too, said where the audio is kept, but for the last few, which give the times behind them a hold.
+ */
+static size_t count_settled(struct ut_asr_live *l, const struct ut_asr_slot *slot, size_t n,
+                            size_t n_keep)
 {
-    for (size_t i = 0; i < n; i++) {
-        const float *row = w->data + (first + i) * w->n_heads * w->n_stride;
-        float best = -1.0f;
-        for (size_t t = 0; t < w->n_audio; t++) {
-            float sum = 0.0f;
-            for (size_t h = 0; h < w->n_heads; h++)
-                sum += row[h * w->n_stride + t];
-            if (sum > best) {
-                best = sum;
-                l->attended[i] = (int32_t)t;
-            }
-        }
+    const struct ut_asr_words *words = ut_asr_aligner_words(l->aligner);
+    const int32_t *starts = ut_asr_aligner_starts(l->aligner), *tokens = slot->ids + slot->n_prefix;
+    size_t n_same = 0, n_settled = slot->n_settled;
+
+    while (n_same < n && n_same < slot->draft.n && tokens[n_same] == slot->draft.tokens[n_same])
+        n_same++;
+    for (size_t w = 0; w < words->n; w++) {
+        size_t end = words->parts[w].first_token + words->parts[w].n_tokens;
+        if (end > n_same || end + UNSETTLED > n || (size_t)starts[end] > n_keep)
+            break;
+        if (end > n_settled)
+            n_settled = end;
     }
+    return n_settled;
+}
+
+static void settle(struct ut_asr_live *l, const struct ut_asr_slot *slot,
+                   const struct ut_asr_step *step, size_t n)
+{
+    struct ut_asr_settled_text text = {
+        .ids = slot->ids,
+        .cells = slot->cells,
+        .n_prefix = slot->n_prefix,
+        .logprobs = slot->logprobs,
+        .starts = ut_asr_aligner_starts(l->aligner),
+        .attended = l->attended,
+        .no_speech_prob = slot->no_speech_prob,
+    };
+
+    if (!step->cache || !step->cache->cross)
+        return;
+    struct ut_asr_settled *s = &step->cache->settled;
+    if (slot->looped || slot->n_settled == 0)
+        ut_asr_settled_clear(s); /* it was of another text */
+    text.n = slot->looped ? 0 : count_settled(l, slot, n, count_keep(step));
+    if (text.n > s->n)
+        (void)!ut_asr_settled_keep(s, l->parts, &text); /* else later steps decode more */
+}
+
+/* Of the tokens behind the settled ones: what decoding left, over the audio from there on. */
+static struct ut_asr_align_weights weights_of(const struct ut_asr_live *l,
+                                              const struct ut_asr_slot *slot, size_t n,
+                                              struct ut_asr_known known)
+{
+    size_t skip = known.n ? (size_t)known.starts[known.n] : 0;
+
+    return (struct ut_asr_align_weights){
+        .data = slot->weights + skip,
+        .n_tokens = slot->n_prefix + n - slot->aligned,
+        .n_heads = l->parts->n_align_heads,
+        .n_stride = ut_asr_audio_n_positions(&slot->audio),
+        .n_audio = slot->n_audio - skip,
+    };
+}
+
+/* Where each of the n tokens looks, the settled ones as they did. */
+static void find_attended(const struct ut_asr_live *l, const struct ut_asr_align_weights *weights,
+                          size_t first, size_t n, struct ut_asr_known known)
+{
+    size_t n_old = n < known.n ? n : known.n;
+
+    if (n_old)
+        memcpy(l->attended, known.attended, n_old * sizeof *l->attended);
+    ut_asr_align_attended(weights, first, n - n_old, l->attended + n_old);
+    for (size_t i = n_old; known.n && i < n; i++)
+        l->attended[i] += known.starts[known.n];
 }
 
 /* Word times from the weights that decoding left. */
@@ -254,14 +312,10 @@ static enum ut_status find_words(struct ut_asr_live *l, size_t i, struct ut_asr_
 {
     struct ut_asr_slot *slot = &l->slots[i];
     struct result *r = &l->results[i];
+    struct ut_asr_known known = { .n = slot->n_settled };
     struct ut_asr_word_limits limits;
-    size_t n, next = 0;
+    size_t n, next = 0, n_before = slot->n_prefix + slot->n_settled - 1;
     const int32_t *tokens = ut_asr_slot_tokens(slot, &n);
-    struct ut_asr_align_weights weights = { .data = slot->weights,
-                                            .n_tokens = slot->n_prefix - slot->sot + n,
-                                            .n_heads = l->parts->n_align_heads,
-                                            .n_stride = ut_asr_audio_n_positions(&slot->audio),
-                                            .n_audio = slot->n_audio };
     struct ut_asr_word_segment segment = { .end = (int64_t)slot->n_audio * SAMPLES_PER_POSITION,
                                            .n_tokens = n };
     int64_t last_speech = 0;
@@ -271,17 +325,24 @@ static enum ut_status find_words(struct ut_asr_live *l, size_t i, struct ut_asr_
     step->n_words = 0;
     if (n == 0)
         return UT_OK;
+    if (known.n)
+        known = (struct ut_asr_known){ known.n, step->cache->settled.starts,
+                                       step->cache->settled.attended };
+    struct ut_asr_align_weights weights = weights_of(l, slot, n, known);
     for (size_t k = 0; k < n; k++)
         l->probabilities[k] = expf(slot->logprobs[k]);
-    find_attended(l, &weights, slot->n_prefix - slot->sot - 1, n);
-    enum ut_status st = ut_asr_aligner_use(l->aligner, &weights, slot->n_prefix - slot->sot - 1,
-                                           l->languages[i], tokens, l->probabilities, n, &limits);
+    find_attended(l, &weights, n_before - slot->aligned, n, known);
+    enum ut_status st =
+        ut_asr_aligner_use(l->aligner, &weights, n_before - slot->aligned, l->languages[i], tokens,
+                           l->probabilities, n, known, &limits);
     if (st != UT_OK)
         return st;
     struct ut_asr_words *words = ut_asr_aligner_words(l->aligner);
     ut_asr_words_look(words, l->attended);
     ut_asr_words_assign(words, &limits, &next, 0, &last_speech, &segment);
     step->n_words = ut_asr_words_emit(words, segment.first, segment.n, r->words, &r->pool, &st);
+    if (st == UT_OK)
+        settle(l, slot, step, n);
     return st;
 }
 

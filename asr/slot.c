@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "asr/cache.h"
 #include "asr/loop.h"
 #include "base/memory.h"
 
@@ -61,6 +62,29 @@ static void guess(struct ut_asr_slot *s, size_t max)
         s->n_known + ut_asr_draft_guess(&s->draft, s->ids + s->n_known, max < room ? max : room);
 }
 
+/* Begins behind the settled words; their keys and values go to the slot's cells. */
+static enum ut_status take_settled(struct ut_asr_slot *s, const struct ut_asr_settled *settled)
+{
+    size_t n = ut_asr_settled_match(settled, s->ids, s->n_prefix, &s->draft);
+
+    if (n == 0 || n >= s->limit)
+        return UT_OK;
+    memcpy(s->ids + s->n_prefix, settled->ids + s->n_prefix, n * sizeof *s->ids);
+    memcpy(s->logprobs, settled->logprobs, n * sizeof *s->logprobs);
+    for (size_t i = 0; i < n; i++) {
+        s->sum_logprob += s->logprobs[i];
+        if (s->bias)
+            s->walk = ut_asr_bias_step(s->bias, &s->walk, s->ids[s->n_prefix + i]).walk;
+    }
+    s->no_speech_prob = settled->no_speech_prob;
+    s->n_settled = n;
+    s->n_known = s->n_prefix + n;
+    s->n_fed = s->n_known - 1;
+    s->aligned = s->n_fed;
+    s->draft.next = n;
+    return ut_asr_decoder_write_cells(s->parts->decoder, s->cells, s->n_fed, settled->past, 0);
+}
+
 enum ut_status ut_asr_slot_begin(struct ut_asr_slot *s, const struct ut_asr_step *step,
                                  int language)
 {
@@ -86,16 +110,20 @@ enum ut_status ut_asr_slot_begin(struct ut_asr_slot *s, const struct ut_asr_step
     s->n_known = n;
     s->sum_logprob = 0.0f;
     s->no_speech_prob = 0.0f;
+    s->n_settled = 0;
+    s->aligned = s->sot;
     s->done = false;
     s->looped = false;
     s->bias = step->bias;
     s->walk = (struct ut_asr_bias_walk){ 0 };
     s->detour.open = false;
-    guess(s, s->limit);
     ut_asr_slot_end(s);
     enum ut_status st = ut_asr_parts_take_cells(parts, s->cells, n + s->limit);
     if (st == UT_OK)
         s->n_cells = n + s->limit;
+    if (st == UT_OK && step->cache)
+        st = take_settled(s, &step->cache->settled);
+    guess(s, s->limit);
     return st;
 }
 
@@ -118,8 +146,8 @@ size_t ut_asr_slot_ask(struct ut_asr_slot *s, struct ut_asr_decode_row *rows, si
             break;
         struct ut_asr_decode_row *row = &rows[s->n_rows++];
         *row = ut_asr_parts_row(&s->audio, s->ids[p], p, s->cells);
-        if (p >= s->sot && stride > 0)
-            row->align = s->weights + (p - s->sot) * stride;
+        if (p >= s->aligned && stride > 0)
+            row->align = s->weights + (p - s->aligned) * stride;
         if (wanted) {
             row->logits = ut_asr_parts_logits(s->parts, (*logit)++);
             n_logits++;

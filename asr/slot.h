@@ -13,6 +13,7 @@
 #include "asr/parts.h"
 #include "asr/recognizer.h"
 #include "asr/rules.h"
+#include "asr/settled.h"
 
 /* Where the first unlikely token of the open term was taken, to go back to. */
 struct ut_asr_detour {
@@ -34,18 +35,20 @@ struct ut_asr_slot {
     int32_t *cells;    /* [n_text_ctx] */
     size_t n_cells;
     float *logprobs; /* [max_tokens] of the text */
-    float *weights;  /* [max_tokens + 4, n_heads, positions] from the sot row on */
+    float *weights;  /* [max_tokens + 4, n_heads, positions] from `aligned` on */
     struct ut_asr_draft draft;
     const struct ut_asr_bias *bias; /* of the step; NULL: none */
     struct ut_asr_bias_walk walk;   /* behind the settled tokens */
     struct ut_asr_detour detour;
-    size_t sot;      /* position of <|startoftranscript|> */
-    size_t n_prefix; /* prompt and sot sequence */
-    size_t n_fed;    /* positions that have run */
-    size_t n_known;  /* positions whose token is settled */
-    size_t n_guess;  /* positions that have a token, settled or guessed */
-    size_t n_rows;   /* asked for in this pass */
-    size_t limit;    /* text tokens at most */
+    size_t sot;       /* position of <|startoftranscript|> */
+    size_t n_prefix;  /* prompt and sot sequence */
+    size_t n_settled; /* tokens of the text that were settled by earlier steps */
+    size_t aligned;   /* position of the first row of weights: sot, or the last settled token */
+    size_t n_fed;     /* positions that have run */
+    size_t n_known;   /* positions whose token is settled */
+    size_t n_guess;   /* positions that have a token, settled or guessed */
+    size_t n_rows;    /* asked for in this pass */
+    size_t limit;     /* text tokens at most */
     float sum_logprob;
     float no_speech_prob;
     bool done;

@@ -106,6 +106,13 @@ struct ut_kv_view {
     size_t n;
 };
 
+/*
+ * Copies what the view's cells hold, in every layer, to cells[0..n) of `to`, or first.. when cells
+ * is NULL. Both have the same layers, heads and type. Errors: UT_EINVAL.
+ */
+enum ut_status ut_kv_copy(struct ut_compute *c, struct ut_kv *to, const int32_t *cells,
+                          size_t first, const struct ut_kv_view *from);
+
 struct ut_attention_row {
     const float *q; /* [n_head * d_head] */
     float *y;       /* [n_head * d_head] */

@@ -85,20 +85,28 @@ static void store_head(void *ctx, size_t tile, int worker)
         store_row(s->kv, base, s->cells ? (size_t)s->cells[i] : s->first + i, x + i * s->ld);
 }
 
+static bool cells_are_valid(const struct ut_kv_spec *spec, const int32_t *cells, size_t first,
+                            size_t n)
+{
+    if (!ut_is_aligned(cells))
+        return false;
+    if (!cells)
+        return n <= spec->n_cells && first <= spec->n_cells - n;
+    for (size_t i = 0; i < n; i++) {
+        if (cells[i] < 0 || (size_t)cells[i] >= spec->n_cells)
+            return false;
+    }
+    return true;
+}
+
 static bool store_is_valid(const struct store *s)
 {
     const struct ut_kv_spec *spec = &s->kv->spec;
 
     if (s->layer >= spec->n_layers || !s->k || !s->v || !ut_is_aligned(s->k) ||
-        !ut_is_aligned(s->v) || !ut_is_aligned(s->cells) || s->ld < spec->n_head * spec->d_head)
+        !ut_is_aligned(s->v) || s->ld < spec->n_head * spec->d_head)
         return false;
-    if (!s->cells)
-        return s->n <= spec->n_cells && s->first <= spec->n_cells - s->n;
-    for (size_t i = 0; i < s->n; i++) {
-        if (s->cells[i] < 0 || (size_t)s->cells[i] >= spec->n_cells)
-            return false;
-    }
-    return true;
+    return cells_are_valid(spec, s->cells, s->first, s->n);
 }
 
 enum ut_status ut_kv_store(struct ut_compute *c, struct ut_kv *kv, size_t layer,
@@ -120,5 +128,34 @@ enum ut_status ut_kv_store(struct ut_compute *c, struct ut_kv *kv, size_t layer,
     }
     for (size_t i = 0; i < n_tiles; i++)
         store_head(&s, i, 0);
+    return UT_OK;
+}
+
+static bool copy_is_valid(const struct ut_kv *to, const int32_t *cells, size_t first,
+                          const struct ut_kv_view *from)
+{
+    if (!to || !from || !from->kv)
+        return false;
+    const struct ut_kv_spec *a = &to->spec, *b = &from->kv->spec;
+    return a->n_layers == b->n_layers && a->n_head == b->n_head && a->d_head == b->d_head &&
+           a->dtype == b->dtype && cells_are_valid(a, cells, first, from->n) &&
+           cells_are_valid(b, from->cells, from->first, from->n);
+}
+
+enum ut_status ut_kv_copy(struct ut_compute *c, struct ut_kv *to, const int32_t *cells,
+                          size_t first, const struct ut_kv_view *from)
+{
+    if (c->failed != UT_OK)
+        return c->failed;
+    if (!copy_is_valid(to, cells, first, from))
+        return ut_compute_fail(c, UT_EINVAL);
+    size_t bytes = to->spec.d_head * to->element;
+    for (size_t part = 0; part < 2 * to->spec.n_layers * to->spec.n_head; part++) {
+        unsigned char *y = to->data + part * to->head_elements * to->element;
+        const unsigned char *x = from->kv->data + part * from->kv->head_elements * to->element;
+        for (size_t i = 0; i < from->n; i++)
+            memcpy(y + (cells ? (size_t)cells[i] : first + i) * bytes,
+                   x + (from->cells ? (size_t)from->cells[i] : from->first + i) * bytes, bytes);
+    }
     return UT_OK;
 }

@@ -2,7 +2,8 @@
  * Makes the program's calls for memory and threads fail on purpose: linked in with --wrap, steered
  * by the environment, so that one binary shows every way to run short.
  *
- *   UT_FAIL_ALLOC=K   the K-th allocation fails, and every later one when K ends in '+'
+ *   UT_FAIL_ALLOC=K   the K-th allocation fails, and every later one when K ends in '+';
+ *                     pages from the kernel count like blocks of the heap
  *   UT_FAIL_THREAD=K  the same of pthread_create()
  *   UT_COUNT_FAULTS=FILE  at exit writes "allocations threads" there
  */
@@ -13,9 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 int __real_posix_memalign(void **out, size_t alignment, size_t n);
 int __wrap_posix_memalign(void **out, size_t alignment, size_t n);
+void *__real_mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
                           void *arg);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
@@ -45,6 +49,15 @@ static bool fails(struct fault *f)
 int __wrap_posix_memalign(void **out, size_t alignment, size_t n)
 {
     return fails(&allocations) ? ENOMEM : __real_posix_memalign(out, alignment, n);
+}
+
+void *__wrap_mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
+{
+    if (fd < 0 && fails(&allocations)) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    return __real_mmap(at, n, protection, flags, fd, offset);
 }
 
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
