@@ -13,6 +13,7 @@ enum { RATE_HZ = 16000, WINDOW = RATE_HZ, PATIENCE = RATE_HZ * 3 / 2, NEW_ROOM =
 #define NOTHING_DB (-100.0f) /* no microphone is so quiet */
 #define NOTHING 1e-14f       /* mean square of UT_GAIN_SILENCE_DB */
 #define NEVER_DB 200.0f      /* above every level */
+#define OFFSET_WEIGHT 0.1f   /* of a chunk's mean: a third of a second */
 #define SMALLEST 1e-20f      /* of the high-pass's memory: below it arithmetic gets slow */
 
 static void forget_room(struct ut_gain *g)
@@ -35,7 +36,21 @@ void ut_gain_init(struct ut_gain *g)
     forget_room(g);
 }
 
-/* Mean square above 80 Hz in decibels, and the highest sample. */
+/* Follows the constant part; the first chunk's is taken as it is. */
+static void follow_offset(struct ut_gain *g, const float *pcm, size_t n)
+{
+    float sum = 0.0f;
+
+    for (size_t i = 0; i < n; i++)
+        sum += pcm[i];
+    float weight = g->has_offset ? OFFSET_WEIGHT : 1.0f;
+    if (!g->has_offset)
+        g->before = pcm[0];
+    g->offset += weight * (sum / (float)n - g->offset);
+    g->has_offset = true;
+}
+
+/* Mean square above 80 Hz in decibels, and how far the samples get from the offset. */
 static float measure(struct ut_gain *g, const float *pcm, size_t n, float *peak)
 {
     float before = g->before;
@@ -47,7 +62,7 @@ static float measure(struct ut_gain *g, const float *pcm, size_t n, float *peak)
         passed = pcm[i] - before + KEEP * passed;
         before = pcm[i];
         sum += passed * passed;
-        top = fmaxf(top, fabsf(pcm[i]));
+        top = fmaxf(top, fabsf(pcm[i] - g->offset));
     }
     g->before = before;
     g->passed = fabsf(passed) < SMALLEST ? 0.0f : passed;
@@ -99,6 +114,7 @@ void ut_gain_run(struct ut_gain *g, const float *pcm, float *out, size_t n)
     float rise_db = g->n_since_speech >= PATIENCE ? FAST_DB : SLOW_DB;
     float peak;
 
+    follow_offset(g, pcm, n);
     g->level_db = measure(g, pcm, n, &peak);
     follow_room(g, n);
     g->voice_db = fmaxf(g->level_db, g->voice_db - rise_db * (float)n / RATE_HZ);
@@ -110,7 +126,7 @@ void ut_gain_run(struct ut_gain *g, const float *pcm, float *out, size_t n)
     }
     float factor = powf(10.0f, g->gain_db / 20.0f);
     for (size_t i = 0; i < n; i++)
-        out[i] = factor * pcm[i];
+        out[i] = factor * (pcm[i] - g->offset);
 }
 
 void ut_gain_heard(struct ut_gain *g, size_t n, bool speech)

@@ -33,6 +33,8 @@ struct ut_gain {
     /* private */
     float before; /* last sample and output of the high-pass */
     float passed;
+    float offset; /* taken from what is raised */
+    bool has_offset;
     float smooth_db;
     float voice_db;
     float lowest_db[UT_GAIN_WINDOWS]; /* of each past second */

@@ -143,6 +143,13 @@ enum ut_segmenter_event ut_segmenter_push(struct ut_segmenter *s, float probabil
     return s->open ? push_open(s, p) : push_closed(s);
 }
 
+void ut_segmenter_skip(struct ut_segmenter *s, int64_t n)
+{
+    s->n_samples += n;
+    s->onset_at = -1;
+    s->in_speech = false;
+}
+
 int64_t ut_segmenter_silence(const struct ut_segmenter *s)
 {
     return s->open ? s->n_samples - s->speech_end : 0;

@@ -69,6 +69,9 @@ UT_NODISCARD enum ut_status ut_segmenter_init(struct ut_segmenter *s,
 /* Takes the probability of the next chunk. */
 enum ut_segmenter_event ut_segmenter_push(struct ut_segmenter *s, float probability);
 
+/* Goes on n samples (whole chunks) later; only while no segment is open. */
+void ut_segmenter_skip(struct ut_segmenter *s, int64_t n);
+
 /* Samples of silence behind the last speech of the open segment; 0 while somebody speaks. */
 int64_t ut_segmenter_silence(const struct ut_segmenter *s);
 

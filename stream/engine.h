@@ -83,6 +83,19 @@ UT_NODISCARD enum ut_status ut_stream_open(struct ut_engine *e, struct ut_stream
 /* 16 kHz mono. Errors as ut_session_feed(). */
 UT_NODISCARD enum ut_status ut_stream_feed(struct ut_stream *s, const float *pcm, size_t n);
 
+/*
+ * Mono at any rate within UT_RESAMPLER_MIN_HZ and MAX_HZ, which may be another one at each call:
+ * counted, and no sample is lost at the change. Errors as ut_session_feed(), and UT_EINVAL (rate),
+ * UT_ENOMEM.
+ */
+UT_NODISCARD enum ut_status ut_stream_feed_rate(struct ut_stream *s, const float *pcm, size_t n,
+                                                unsigned rate_hz);
+
+/* As ut_session_feed_at() and ut_session_skip(); 16 kHz. */
+UT_NODISCARD enum ut_status ut_stream_feed_at(struct ut_stream *s, const float *pcm, size_t n,
+                                              int64_t at);
+UT_NODISCARD enum ut_status ut_stream_skip(struct ut_stream *s, int64_t n);
+
 /* No more audio will come. */
 void ut_stream_flush(struct ut_stream *s);
 

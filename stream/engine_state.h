@@ -1,5 +1,5 @@
 /*
- * What an engine and its streams hold. Private to stream/engine*.c and stream/stream.c.
+ * What an engine and its streams hold. Private to stream/engine*.c and stream/stream*.c.
  *
  * Locks: `lock` of the engine guards the list and the flags; `lock` of a stream guards its session.
  * Where both are wanted the engine's is never held while a stream's is taken. The engine thread
@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+#include "audio/resampler.h"
 #include "diarize/activity.h"
 #include "stream/engine.h"
 
@@ -23,6 +24,11 @@ struct ut_stream {
     struct ut_session *session;
     struct ut_activity *activity;
     struct ut_asr_cache *cache;
+    struct ut_resampler *resampler; /* NULL at 16 kHz */
+    unsigned rate_hz;
+    bool has_rate;  /* samples have come */
+    uint64_t n_bad; /* before the resampler, which makes silence of them */
+    uint64_t n_rate_changes;
     /* under the engine's lock */
     struct ut_stream *next;
     bool in_use;

@@ -1,6 +1,5 @@
 #include "stream/session.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -107,43 +106,6 @@ void ut_session_destroy(struct ut_session *s)
     ut_free(s);
 }
 
-/* Drops audio that nothing can ask for any more, once half the slack is used. */
-static void drop_history(struct ut_session *s)
-{
-    int64_t n_old = s->cursor - UT_SESSION_HISTORY - s->origin;
-
-    if (n_old < UT_SESSION_HISTORY / 2)
-        return;
-    s->n -= (size_t)n_old;
-    memmove(s->data, s->data + n_old, s->n * sizeof *s->data);
-    s->origin += n_old;
-}
-
-enum ut_status ut_session_feed(struct ut_session *s, const float *pcm, size_t n, int64_t now_us)
-{
-    if (s->flushed || (n > 0 && !pcm))
-        return UT_EINVAL;
-    if (s->failure)
-        return s->failure;
-    if (n > (size_t)(s->options.max_waiting - (s->stats.n_fed - s->cursor)))
-        return UT_ELIMIT;
-
-    drop_history(s);
-    for (size_t i = 0; i < n; i++) {
-        float x = pcm[i];
-
-        if (!isfinite(x)) {
-            x = 0.0f;
-            s->stats.n_bad++;
-        }
-        s->data[s->n + i] = x < -1.0f ? -1.0f : x > 1.0f ? 1.0f : x;
-    }
-    s->n += n;
-    s->stats.n_fed += (int64_t)n;
-    s->fed_us = now_us;
-    return UT_OK;
-}
-
 void ut_session_flush(struct ut_session *s)
 {
     s->flushed = true;
@@ -173,6 +135,8 @@ struct ut_session_stats ut_session_stats(const struct ut_session *s)
     struct ut_session_stats stats = s->stats;
 
     stats.n_waiting = s->cursor < s->stats.n_fed ? s->stats.n_fed - s->cursor : 0;
+    stats.n_fed += s->n_pending;
+    stats.offset = s->offset.worst;
     stats.n_coalesced = ut_queue_n_coalesced(s->queue);
     return stats;
 }

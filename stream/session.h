@@ -82,11 +82,32 @@ UT_NODISCARD enum ut_status ut_session_create(struct ut_session **out,
 void ut_session_destroy(struct ut_session *s);
 
 /*
- * Takes n samples in [-1, 1]; NaN and infinities count as 0 (counted), louder ones are clipped.
- * Errors: UT_ELIMIT (nothing taken: too much audio waits), UT_EINVAL (after a flush).
+ * Takes n samples in [-1, 1]. NaN and infinities count as 0, louder ones are clipped, a constant
+ * part is taken away (audio/offset.h); all of it is counted. Errors: UT_ELIMIT (nothing taken: too
+ * much audio waits), UT_EINVAL (after a flush).
  */
 UT_NODISCARD enum ut_status ut_session_feed(struct ut_session *s, const float *pcm, size_t n,
                                             int64_t now_us);
+
+/* How many samples ut_session_feed() would take now. */
+size_t ut_session_room(const struct ut_session *s);
+
+/*
+ * n samples are missing here: lost on the way, or while the microphone was off. Times go on behind
+ * them as if they had come. A segment that is open hears two seconds of silence and ends. Errors:
+ * as ut_session_feed(), and UT_EINVAL (more than UT_SESSION_MAX_GAP).
+ */
+#define UT_SESSION_MAX_GAP ((int64_t)24 * 3600 * UT_MEL_RATE_HZ)
+UT_NODISCARD enum ut_status ut_session_skip(struct ut_session *s, int64_t n, int64_t now_us);
+
+/*
+ * As ut_session_feed(), of samples that the capture clock (in samples; its zero is anywhere) says
+ * begin at `at`. Up to 30 ms are jitter. A clock that is further ahead means that samples are
+ * missing; one that went back, or further ahead than UT_SESSION_MAX_GAP, was set: the samples
+ * follow those before (counted).
+ */
+UT_NODISCARD enum ut_status ut_session_feed_at(struct ut_session *s, const float *pcm, size_t n,
+                                               int64_t at, int64_t now_us);
 
 /* No more audio: what was said is brought out, then ut_session_get() returns UT_END. */
 void ut_session_flush(struct ut_session *s);
@@ -123,9 +144,16 @@ bool ut_session_readable(const struct ut_session *s);
 bool ut_session_full(const struct ut_session *s);
 
 struct ut_session_stats {
-    int64_t n_fed; /* samples */
+    int64_t n_fed; /* samples, missing ones counted */
     int64_t n_waiting;
-    uint64_t n_bad; /* samples that were not finite */
+    uint64_t n_bad;          /* samples that were not finite */
+    uint64_t n_clipped;      /* at full scale or beyond */
+    uint64_t n_frozen;       /* in runs of one value of at least a tenth of a second */
+    uint64_t n_missing;      /* that were skipped */
+    uint64_t n_gaps;         /* in so many places */
+    uint64_t n_clock_jumps;  /* times the capture clock was set */
+    uint64_t n_rate_changes; /* in mid-stream (ut_stream_feed_rate()) */
+    float offset;            /* the greatest constant part that was taken away; 0: none */
     uint64_t n_steps;
     uint64_t n_stretched; /* steps further apart than options.step: "longer hop" */
     uint64_t n_refused;   /* hypotheses that the guards took for no speech */

@@ -142,6 +142,17 @@ static void take_chunk(struct ut_session *s, const float *pcm, int64_t now_us)
     }
 }
 
+/* Ends what is open; false when nothing was. */
+static bool end_open(struct ut_session *s, int64_t now_us)
+{
+    if (!ut_segmenter_flush(&s->segmenter))
+        return false;
+    if (!s->open)
+        open_segment(s);
+    close_segment(s, false, now_us);
+    return true;
+}
+
 /* After a flush: the part of a chunk that is left, filled up with silence, then the last segment.
  */
 static void take_rest(struct ut_session *s, int64_t now_us)
@@ -157,13 +168,8 @@ static void take_rest(struct ut_session *s, int64_t now_us)
         take_chunk(s, chunk, now_us);
         return;
     }
-    if (ut_segmenter_flush(&s->segmenter)) {
-        if (!s->open)
-            open_segment(s);
-        close_segment(s, false, now_us);
-        return;
-    }
-    s->ended = true;
+    if (!end_open(s, now_us))
+        s->ended = true;
 }
 
 bool ut_session_advance(struct ut_session *s, size_t n_chunks, int64_t now_us)
@@ -171,7 +177,10 @@ bool ut_session_advance(struct ut_session *s, size_t n_chunks, int64_t now_us)
     for (size_t i = 0; i < n_chunks; i++) {
         if (s->want || s->ended || s->failure || ut_session_full(s))
             return false;
-        if (s->stats.n_fed - s->cursor >= UT_VAD_CHUNK)
+        if (ut_session_at_jump(s)) {
+            if (!end_open(s, now_us))
+                ut_session_jump(s);
+        } else if (s->stats.n_fed - s->cursor >= UT_VAD_CHUNK)
             take_chunk(s, samples_at(s, s->cursor), now_us);
         else if (s->flushed)
             take_rest(s, now_us);

@@ -1,6 +1,7 @@
 /*
  * What a session holds. Private to stream/session*.c:
- * session.c       create, feed, get: the outer face
+ * session.c       create, get: the outer face
+ * session_feed.c  samples in, with what is wrong with them
  * session_audio.c samples -> voice activity -> segments -> which step is due
  * session_step.c  a step's inputs, and what becomes of its words
  */
@@ -8,6 +9,7 @@
 #define UT_STREAM_SESSION_STATE_H
 
 #include "asr/commit_words.h"
+#include "audio/offset.h"
 #include "stream/session.h"
 #include "stream/words.h"
 
@@ -18,12 +20,19 @@ enum {
     /* A hypothesis that saw this much of a pause has heard the speech before it to the end. */
     UT_SESSION_HEARD = 3 * UT_MEL_RATE_HZ / 10,
     UT_SESSION_MAX_TOKENS = 448,
+    UT_SESSION_MAX_JUMPS = 8, /* gaps that wait to be jumped over */
 };
 
 enum ut_session_want {
     UT_SESSION_WANT_NOTHING = 0,
     UT_SESSION_WANT_PARTIAL, /* decode the open segment up to want_edge */
     UT_SESSION_WANT_FINAL    /* the same, and commit all of it: the segment ends there */
+};
+
+/* Samples that are missing behind sample `at`, which is a chunk's border behind silence. */
+struct ut_session_jump {
+    int64_t at;
+    int64_t n; /* whole chunks */
 };
 
 struct ut_session {
@@ -39,6 +48,14 @@ struct ut_session {
     int64_t origin;
     int64_t cursor;
     int64_t fed_us; /* when the newest sample came */
+    struct ut_offset offset;
+    float newest; /* sample, as it came, and how often it came in a row */
+    size_t n_same;
+    struct ut_session_jump jumps[UT_SESSION_MAX_JUMPS];
+    size_t n_jumps;
+    int64_t n_pending; /* samples in them, not counted in stats.n_fed yet */
+    bool has_clock;
+    int64_t clock_offset; /* the capture clock's samples less ours */
     bool flushed;
     bool ended;
     enum ut_status failure;
@@ -79,6 +96,11 @@ struct ut_session {
     struct ut_queue *queue;
     struct ut_session_stats stats;
 };
+
+/* session_feed.c: whether the cursor is where samples are missing; goes on behind them, when no
+ * segment is open. */
+bool ut_session_at_jump(const struct ut_session *s);
+void ut_session_jump(struct ut_session *s);
 
 /* session_step.c */
 void ut_session_begin_segment(struct ut_session *s, int64_t start);

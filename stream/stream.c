@@ -62,6 +62,7 @@ static enum ut_status make_session(struct ut_stream *s, const struct ut_session_
 static void free_stream(struct ut_stream *s)
 {
     ut_session_destroy(s->session);
+    ut_resampler_destroy(s->resampler);
     ut_asr_cache_destroy(s->cache);
     ut_activity_destroy(s->activity);
     pthread_cond_destroy(&s->readable);
@@ -104,6 +105,7 @@ enum ut_status ut_stream_open(struct ut_engine *e, struct ut_stream **out,
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&s->lock, NULL);
     s->engine = e;
+    s->rate_hz = UT_MEL_RATE_HZ;
     status = make_session(s, options, prompt, err);
     if (!status)
         status = join_engine(s, err);
@@ -113,25 +115,6 @@ enum ut_status ut_stream_open(struct ut_engine *e, struct ut_stream **out,
     }
     *out = s;
     return UT_OK;
-}
-
-enum ut_status ut_stream_feed(struct ut_stream *s, const float *pcm, size_t n)
-{
-    pthread_mutex_lock(&s->lock);
-    enum ut_status status = ut_session_feed(s->session, pcm, n, ut_clock_now_us());
-    bool enough = ut_session_stats(s->session).n_waiting >= UT_VAD_CHUNK;
-    pthread_mutex_unlock(&s->lock);
-    if (!status && enough)
-        ut_engine_wake(s->engine);
-    return status;
-}
-
-void ut_stream_flush(struct ut_stream *s)
-{
-    pthread_mutex_lock(&s->lock);
-    ut_session_flush(s->session);
-    pthread_mutex_unlock(&s->lock);
-    ut_engine_wake(s->engine);
 }
 
 static struct timespec time_of(int64_t us)
@@ -164,6 +147,8 @@ struct ut_session_stats ut_stream_stats(struct ut_stream *s)
 {
     pthread_mutex_lock(&s->lock);
     struct ut_session_stats stats = ut_session_stats(s->session);
+    stats.n_bad += s->n_bad;
+    stats.n_rate_changes = s->n_rate_changes;
     pthread_mutex_unlock(&s->lock);
     return stats;
 }

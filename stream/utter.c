@@ -184,6 +184,28 @@ utter_status utter_stream_feed(utter_stream *stream, const float *pcm, size_t n)
     return public_status(ut_stream_feed(stream->stream, pcm, n));
 }
 
+utter_status utter_stream_feed_rate(utter_stream *stream, const float *pcm, size_t n,
+                                    unsigned rate_hz)
+{
+    if (!stream)
+        return UTTER_INVALID;
+    return public_status(ut_stream_feed_rate(stream->stream, pcm, n, rate_hz));
+}
+
+utter_status utter_stream_skip(utter_stream *stream, int64_t n)
+{
+    if (!stream)
+        return UTTER_INVALID;
+    return public_status(ut_stream_skip(stream->stream, n));
+}
+
+utter_status utter_stream_feed_at(utter_stream *stream, const float *pcm, size_t n, int64_t at)
+{
+    if (!stream)
+        return UTTER_INVALID;
+    return public_status(ut_stream_feed_at(stream->stream, pcm, n, at));
+}
+
 utter_status utter_stream_get_stats(utter_stream *stream, utter_stream_stats *out, size_t size)
 {
     if (!stream || !out)
@@ -195,6 +217,13 @@ utter_status utter_stream_get_stats(utter_stream *stream, utter_stream_stats *ou
         .n_bad = from.n_bad,
         .n_prompt_dropped = from.n_prompt_dropped,
         .n_missed = from.n_coalesced,
+        .n_clipped = from.n_clipped,
+        .n_frozen = from.n_frozen,
+        .n_missing = from.n_missing,
+        .n_gaps = from.n_gaps,
+        .n_clock_jumps = from.n_clock_jumps,
+        .n_rate_changes = from.n_rate_changes,
+        .offset = (double)from.offset,
     };
 
     memcpy(out, &stats, size < sizeof stats ? size : sizeof stats);

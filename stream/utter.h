@@ -123,6 +123,25 @@ UTTER_API utter_status utter_stream_open(utter_engine *engine, utter_stream **ou
  */
 UTTER_API utter_status utter_stream_feed(utter_stream *stream, const float *pcm, size_t n);
 
+/* The same at another rate, 1000 to 768000 Hz. The rate may change from one call to the next. */
+UTTER_API utter_status utter_stream_feed_rate(utter_stream *stream, const float *pcm, size_t n,
+                                              unsigned rate_hz);
+
+/*
+ * n samples (at 16 kHz, at most a day of them) are missing here: lost on the way, or while the
+ * microphone was off. Times go on behind them as if they had come.
+ */
+UTTER_API utter_status utter_stream_skip(utter_stream *stream, int64_t n);
+
+/*
+ * As utter_stream_feed(), with the time that the capture clock gives the first sample, in samples
+ * at 16 kHz; its zero is anywhere. More than 30 ms ahead of the samples that came, the ones between
+ * are missing; behind them, or more than a day ahead, the clock was set, and the samples follow
+ * those before. Either is counted, and times of words never go back.
+ */
+UTTER_API utter_status utter_stream_feed_at(utter_stream *stream, const float *pcm, size_t n,
+                                            int64_t at);
+
 /*
  * The next event, waiting at most timeout_ms (0: not at all, -1: as long as it takes). A wait of
  * -1 ends with UTTER_END after a flush, so it is for flushed streams or a thread of its own.
@@ -131,11 +150,18 @@ UTTER_API utter_status utter_stream_get(utter_stream *stream, utter_event *event
 
 /* What a stream has met with so far. None of it is an error; a program may want to say it. */
 typedef struct {
-    uint64_t n_samples;        /* taken */
+    uint64_t n_samples;        /* taken, missing ones counted: where times are */
     uint64_t n_waiting;        /* of these, not looked at yet */
     uint64_t n_bad;            /* of these, no finite numbers: taken as silence */
     uint64_t n_prompt_dropped; /* tokens at the prompt's start for which there was no room */
     uint64_t n_missed;         /* unstable events that were replaced before they were read */
+    uint64_t n_clipped;        /* samples at full scale or beyond, which is where they are cut */
+    uint64_t n_frozen;         /* in runs of one value of at least 0.1 s: a muted microphone */
+    uint64_t n_missing;        /* said to be missing, or found to be by the capture clock */
+    uint64_t n_gaps;           /* in so many places */
+    uint64_t n_clock_jumps;    /* times the capture clock was set back, or far ahead */
+    uint64_t n_rate_changes;   /* in mid-stream */
+    double offset;             /* the greatest constant part that was taken away; 0: none */
 } utter_stream_stats;
 
 /*

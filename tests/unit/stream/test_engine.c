@@ -22,7 +22,7 @@
 #include "stream/utter.h"
 #include "tests/unit/stream/rig.h"
 
-enum { RATE = UT_MEL_RATE_HZ, N_CLIP = 9 * RATE };
+enum { RATE = UT_MEL_RATE_HZ, N_CLIP = 9 * RATE, N_WHOLE = 8 * RATE /* ends in a pause */ };
 
 static const char *model_name = "tiny.en";
 static float *narration;
@@ -250,6 +250,120 @@ static void test_long_prompt_keeps_its_end_and_says_what_it_dropped(void **state
     utter_engine_close(engine);
 }
 
+/* Reads to the end; words as one text. */
+static void read_rest(utter_stream *stream, char *text, size_t size, double *last_start)
+{
+    utter_event event;
+
+    text[0] = '\0';
+    while (utter_stream_get(stream, &event, -1) == UTTER_OK) {
+        for (size_t i = 0; i < event.n_words && event.type == UTTER_COMMITTED; i++) {
+            size_t n = strlen(text);
+            assert_true(event.words[i].start >= *last_start);
+            *last_start = event.words[i].start;
+            snprintf(text + n, size - n, "%s ", event.words[i].text);
+        }
+    }
+}
+
+/* Linear interpolation is enough for speech that is tested with. */
+static size_t stretch(float *out, const float *in, size_t n, double rate)
+{
+    size_t n_out = (size_t)((double)n * rate / RATE);
+
+    for (size_t i = 0; i < n_out; i++) {
+        double at = (double)i * RATE / rate;
+        size_t k = (size_t)at;
+        float next = k + 1 < n ? in[k + 1] : in[n - 1];
+        out[i] = in[k] + (float)(at - (double)k) * (next - in[k]);
+    }
+    return n_out;
+}
+
+static void test_rate_that_changes_in_mid_stream_loses_nothing(void **state)
+{
+    static const unsigned rates[] = { 48000, 16000, 8000, 44100, 16000 };
+    utter_engine_options eo = { .model = model_name, .n_threads = 2 };
+    static float pcm[2 * 48000];
+    utter_stream_stats stats;
+    utter_engine *engine = NULL;
+    utter_stream *stream = NULL;
+    char text[2000];
+    double last = 0.0;
+
+    (void)state;
+    assert_int_equal(utter_engine_open(&engine, &eo, NULL, 0), UTTER_OK);
+    assert_int_equal(utter_stream_open(engine, &stream, NULL, NULL, 0), UTTER_OK);
+    for (size_t at = 0; at < N_CLIP; at += 2 * RATE) {
+        size_t n = N_CLIP - at < 2 * RATE ? N_CLIP - at : 2 * RATE;
+        unsigned rate = rates[at / (2 * RATE)];
+
+        n = stretch(pcm, narration + at, n, rate);
+        pcm[7] = NAN;
+        assert_int_equal(utter_stream_feed_rate(stream, pcm, n, rate), UTTER_OK);
+    }
+    assert_int_equal(utter_stream_feed_rate(stream, pcm, 1, 999), UTTER_INVALID);
+    assert_int_equal(utter_stream_feed_rate(stream, pcm, 1, 768001), UTTER_INVALID);
+    assert_int_equal(utter_stream_flush(stream), UTTER_OK);
+    read_rest(stream, text, sizeof text, &last);
+    assert_int_equal(utter_stream_get_stats(stream, &stats, sizeof stats), UTTER_OK);
+    assert_in_range(stats.n_samples, N_CLIP - 3, N_CLIP + 3);
+    assert_int_equal(stats.n_rate_changes, 4);
+    assert_int_equal(stats.n_bad, 5);
+    print_message("%s\n", text);
+    assert_non_null(strstr(text, "best of times"));
+    assert_non_null(strstr(text, "worst of time"));
+    utter_stream_close(stream);
+    utter_engine_close(engine);
+}
+
+static void test_hour_that_is_missing_is_an_hour_in_the_times(void **state)
+{
+    utter_engine_options eo = { .model = model_name, .n_threads = 2 };
+    utter_stream_stats stats;
+    utter_engine *engine = NULL;
+    utter_stream *stream = NULL;
+    char before[2000];
+    char text[4000];
+    char expect[4000];
+    double last = 0.0;
+    double last_plain = 0.0;
+
+    (void)state;
+    assert_int_equal(utter_engine_open(&engine, &eo, NULL, 0), UTTER_OK);
+    assert_int_equal(utter_stream_open(engine, &stream, NULL, NULL, 0), UTTER_OK);
+    assert_int_equal(utter_stream_feed(stream, narration, N_WHOLE), UTTER_OK);
+    assert_int_equal(utter_stream_flush(stream), UTTER_OK);
+    read_rest(stream, before, sizeof before, &last_plain);
+    utter_stream_close(stream);
+
+    assert_int_equal(utter_stream_open(engine, &stream, NULL, NULL, 0), UTTER_OK);
+    assert_int_equal(utter_stream_feed(stream, narration, N_WHOLE), UTTER_OK);
+    assert_int_equal(utter_stream_skip(stream, 3600 * RATE - N_WHOLE), UTTER_OK);
+    assert_int_equal(utter_stream_feed(stream, narration, N_WHOLE), UTTER_OK);
+    assert_int_equal(utter_stream_flush(stream), UTTER_OK);
+    read_rest(stream, text, sizeof text, &last);
+    snprintf(expect, sizeof expect, "%s%s", before, before);
+    assert_string_equal(text, expect);
+    assert_true(fabs(last - last_plain - 3600.0) < 0.1);
+    assert_int_equal(utter_stream_get_stats(stream, &stats, sizeof stats), UTTER_OK);
+    assert_int_equal(stats.n_samples, 3600 * RATE + N_WHOLE);
+    assert_int_equal(stats.n_missing, 3600 * RATE - N_WHOLE);
+    assert_int_equal(stats.n_gaps, 1);
+    utter_stream_close(stream);
+
+    assert_int_equal(utter_stream_open(engine, &stream, NULL, NULL, 0), UTTER_OK);
+    assert_int_equal(utter_stream_feed_at(stream, narration, RATE, 77), UTTER_OK);
+    assert_int_equal(utter_stream_feed_at(stream, narration, RATE, 77 + 3 * RATE), UTTER_OK);
+    assert_int_equal(utter_stream_get_stats(stream, &stats, sizeof stats), UTTER_OK);
+    assert_int_equal(stats.n_samples, 4 * RATE);
+    assert_int_equal(utter_stream_skip(NULL, 1), UTTER_INVALID);
+    assert_int_equal(utter_stream_feed_at(NULL, narration, 1, 0), UTTER_INVALID);
+    assert_int_equal(utter_stream_feed_rate(NULL, narration, 1, 8000), UTTER_INVALID);
+    utter_stream_close(stream);
+    utter_engine_close(engine);
+}
+
 struct reading {
     size_t at;
     atomic_bool *cancel;
@@ -361,6 +475,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_stream_refuses_more_than_its_buffer_and_goes_on),
         cmocka_unit_test(test_what_cannot_be_opened_says_why),
         cmocka_unit_test(test_long_prompt_keeps_its_end_and_says_what_it_dropped),
+        cmocka_unit_test(test_rate_that_changes_in_mid_stream_loses_nothing),
+        cmocka_unit_test(test_hour_that_is_missing_is_an_hour_in_the_times),
         cmocka_unit_test(test_transcription_runs_beside_a_stream_and_can_be_canceled),
         cmocka_unit_test(test_public_interface_gives_the_same_words_without_spaces),
     };

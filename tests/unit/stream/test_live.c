@@ -73,6 +73,23 @@ static void test_chunk_size_does_not_change_what_is_said(void **state)
     assert_true(result.n_words >= 12);
 }
 
+/* Ten seconds at once, as after a network that hung: longer steps, the same words. */
+static void test_bursts_give_the_words_of_an_even_stream(void **state)
+{
+    const struct ut_session_options o = ut_session_options_default();
+    size_t n = 17 * RATE; /* to a pause */
+
+    (void)state;
+    rig_play(&rig, &o, narration, n, &(struct rig_plan){ 320, false, 0 }, &result);
+    rig_play(&rig, &o, narration, n, &(struct rig_plan){ 10 * RATE, false, 0 }, &other);
+    print_message("even:%s\nbursts:%s\n", result.committed, other.committed);
+    assert_true(other.stats.n_steps < result.stats.n_steps);
+    assert_true(other.stats.n_stretched > 0);
+    /* but for a comma here and there */
+    assert_true(rig_agreement(result.committed, other.committed) == 1.0);
+    assert_true(rig_agreement(other.committed, result.committed) == 1.0);
+}
+
 static void test_silence_and_soft_noise_give_no_words(void **state)
 {
     const struct ut_session_options o = ut_session_options_default();
@@ -145,6 +162,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_narration_in_real_time_is_committed_in_time_and_right),
         cmocka_unit_test(test_chunk_size_does_not_change_what_is_said),
+        cmocka_unit_test(test_bursts_give_the_words_of_an_even_stream),
         cmocka_unit_test(test_silence_and_soft_noise_give_no_words),
         cmocka_unit_test(test_hostile_audio_leaves_the_words_around_it),
         cmocka_unit_test(test_session_thrown_away_in_mid_speech_is_gone),
