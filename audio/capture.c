@@ -14,11 +14,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audio/dropout.h"
+#include "audio/marks.h"
 #include "audio/resampler.h"
 #include "audio/ring.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
+#define RATE_HZ 16000u
 #define RING_S 4u
 #define LATENCY_S 0.05 /* asked of the device: far below a word, far above a scheduling delay */
 #define MIX_FRAMES 256
@@ -36,12 +39,20 @@ struct ut_capture {
     bool stopped;
     atomic_bool finished;
     atomic_uint_least64_t n_xruns;
+    struct ut_marks marks; /* where samples are missing in the ring's stream */
+
+    /* the callback's */
+    struct ut_dropout dropout;
+    uint64_t n_written;
+    uint64_t n_missing; /* that no mark tells of yet */
 
     struct ut_resampler *resampler;
     int64_t last_us; /* when samples were last found in the ring */
     float block[BLOCK];
     size_t at;
     size_t n;
+    uint64_t n_read; /* from the ring */
+    uint64_t n_gap;  /* samples at the device's rate that nobody asked for yet */
 };
 
 /* PortAudio is not made for two threads at once; stderr is the process's. */
@@ -130,6 +141,15 @@ enum ut_status ut_capture_list(struct ut_capture_device *out, size_t capacity, s
     return UT_OK;
 }
 
+/* What the ring has no room for is missing behind what it took. */
+static void give(struct ut_capture *c, const float *mono, size_t n)
+{
+    size_t taken = ut_ring_write(c->ring, mono, n);
+
+    c->n_written += taken;
+    c->n_missing += n - taken;
+}
+
 /* Real time: no lock, no memory, no log. The semaphore's post is one atomic, or a futex call. */
 static int receive(const void *input, void *output, unsigned long n_frames,
                    const PaStreamCallbackTimeInfo *when, PaStreamCallbackFlags flags, void *arg)
@@ -142,15 +162,19 @@ static int receive(const void *input, void *output, unsigned long n_frames,
     (void)when;
     if (flags & paInputOverflow)
         atomic_fetch_add_explicit(&c->n_xruns, 1, memory_order_relaxed);
+    c->n_missing +=
+        ut_dropout_push(&c->dropout, ut_clock_now_us(), n_frames, flags & paInputOverflow);
+    if (c->n_missing > 0 && ut_marks_put(&c->marks, (struct ut_mark){ c->n_written, c->n_missing }))
+        c->n_missing = 0;
     if (in && c->n_channels == 1) {
-        ut_ring_write(c->ring, in, n_frames);
+        give(c, in, n_frames);
     } else if (in) {
         for (unsigned long done = 0; done < n_frames; done += MIX_FRAMES) {
             unsigned long k = n_frames - done < MIX_FRAMES ? n_frames - done : MIX_FRAMES;
 
             for (unsigned long i = 0; i < k; i++, in += 2)
                 mono[i] = 0.5f * (in[0] + in[1]);
-            ut_ring_write(c->ring, mono, k);
+            give(c, mono, k);
         }
     }
     sem_post(&c->arrived);
@@ -215,6 +239,7 @@ static PaError open_stream(struct ut_capture *c, unsigned n_channels, const PaDe
     };
 
     c->n_channels = n_channels;
+    c->dropout = (struct ut_dropout){ .rate_hz = c->device.rate_hz };
     PaError e = Pa_OpenStream(&c->stream, &params, NULL, c->device.rate_hz,
                               paFramesPerBufferUnspecified, paClipOff | paDitherOff, receive, c);
     if (e != paNoError)
@@ -324,6 +349,29 @@ void ut_capture_stop(struct ut_capture *c)
     pthread_mutex_unlock(&portaudio_lock);
 }
 
+/* How much may be read before samples are missing; notes the gap where that is here. */
+static size_t next_block(struct ut_capture *c)
+{
+    struct ut_mark mark;
+
+    while (ut_marks_peek(&c->marks, &mark)) {
+        uint64_t left = mark.at > c->n_read ? mark.at - c->n_read : 0;
+
+        if (left > 0)
+            return left < BLOCK ? (size_t)left : BLOCK;
+        c->n_gap += mark.n_missing;
+        ut_marks_drop(&c->marks);
+    }
+    return BLOCK;
+}
+
+static bool at_gap(const struct ut_capture *c)
+{
+    struct ut_mark mark;
+
+    return ut_marks_peek(&c->marks, &mark) && mark.at <= c->n_read;
+}
+
 /* What the ring holds now, resampled. *made 0 when it is empty or the filter holds all back. */
 static enum ut_status take(struct ut_capture *c, float *pcm, size_t n, size_t *made)
 {
@@ -334,7 +382,11 @@ static enum ut_status take(struct ut_capture *c, float *pcm, size_t n, size_t *m
 
         if (c->at == c->n) {
             c->at = 0;
-            c->n = ut_ring_read(c->ring, c->block, BLOCK);
+            c->n = 0;
+            if (*made > 0 && at_gap(c))
+                return UT_OK; /* what comes next is of another time */
+            c->n = ut_ring_read(c->ring, c->block, next_block(c));
+            c->n_read += c->n;
             if (c->n == 0)
                 return UT_OK;
             c->last_us = ut_clock_now_us();
@@ -403,6 +455,15 @@ enum ut_status ut_capture_read(struct ut_capture *c, float *pcm, size_t n, int t
         if (errno == EINTR)
             return UT_AGAIN;
     }
+}
+
+uint64_t ut_capture_gap(struct ut_capture *c)
+{
+    uint64_t n = c->n_gap / c->device.rate_hz * RATE_HZ +
+                 c->n_gap % c->device.rate_hz * RATE_HZ / c->device.rate_hz;
+
+    c->n_gap = 0;
+    return n;
 }
 
 struct ut_capture_stats ut_capture_stats(const struct ut_capture *c)

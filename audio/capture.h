@@ -4,10 +4,10 @@
  *
  * PortAudio's own thread runs the callback, which only mixes to mono and writes into a ut_ring of
  * some seconds; resampling happens on the thread that reads. A reader that is too slow loses the
- * newest samples, counted. Listing and opening are cold paths that send the process's stderr to
- * /dev/null for some tens of milliseconds, because ALSA and JACK write to it whatever they find.
- * (When a device is lost, PortAudio's thread still writes lines of its own; it has no switch for
- * them.)
+ * newest samples, counted, and is told where. Listing and opening are cold paths that send the
+ * process's stderr to /dev/null for some tens of milliseconds, because ALSA and JACK write to it
+ * whatever they find. (When a device is lost, PortAudio's thread still writes lines of its own; it
+ * has no switch for them.)
  */
 #ifndef UT_AUDIO_CAPTURE_H
 #define UT_AUDIO_CAPTURE_H
@@ -53,6 +53,12 @@ void ut_capture_close(struct ut_capture *c);
  */
 UT_NODISCARD enum ut_status ut_capture_read(struct ut_capture *c, float *pcm, size_t n,
                                             int timeout_ms, size_t *got, struct ut_error *err);
+
+/*
+ * Samples (at 16 kHz) that are missing before those that the last read gave: lost by the device,
+ * or because the reader was too slow. Asking forgets them. The reader thread.
+ */
+uint64_t ut_capture_gap(struct ut_capture *c);
 
 /* Ends the capture; what was captured can still be read. The reader thread. */
 void ut_capture_stop(struct ut_capture *c);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "clients/command.h"
+#include "clients/health.h"
 #include "clients/interrupt.h"
 #include "clients/live.h"
 #include "clients/offline.h"
@@ -233,8 +234,12 @@ static int caption_live(struct task *t)
         t->output_failed = true;
         t->output_error = err;
     }
+    utter_stream_stats stats = live.stats;
     ut_live_close(&live);
-    return end_file(t, st, input_error, &err);
+    int code = end_file(t, st, input_error, &err);
+    if (code == UT_EXIT_OK)
+        ut_health_warn(t->path, &stats);
+    return code;
 }
 
 static int open_engine(struct task *t)

@@ -89,6 +89,21 @@ void ut_live_close(struct ut_live *l)
     *l = (struct ut_live){ 0 };
 }
 
+enum ut_status ut_live_skip(struct ut_live *l, uint64_t n)
+{
+    l->n_owed += n;
+    if (l->n_owed == 0)
+        return UT_OK;
+    int64_t most = (int64_t)1 << 30;
+    int64_t now = l->n_owed < (uint64_t)most ? (int64_t)l->n_owed : most;
+    utter_status st = utter_stream_skip(l->stream, now);
+    if (st == UTTER_OK) {
+        l->n_owed -= (uint64_t)now;
+        l->heard += (double)now / 16000;
+    }
+    return status_of(st);
+}
+
 enum ut_status ut_live_feed(struct ut_live *l, const float *pcm, size_t n, struct ut_error *err)
 {
     utter_status st = utter_stream_feed(l->stream, pcm, n);
@@ -200,5 +215,11 @@ enum ut_status ut_live_finish(struct ut_live *l, struct ut_error *err)
         return ut_error_set(err, status_of(flushed), "stream: %s", utter_status_text(flushed));
     while (st == UT_OK)
         st = ut_live_poll(l, ut_clock_now_us() + 100000, err);
-    return st == UT_END ? UT_OK : st;
+    if (st != UT_END)
+        return st;
+    if (utter_stream_get_stats(l->stream, &l->stats, sizeof l->stats) != UTTER_OK)
+        return UT_OK;
+    st = ut_outputs_stream(l->outputs, &l->stats, l->wall, err);
+    l->output_failed = st != UT_OK;
+    return st;
 }

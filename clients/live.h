@@ -15,10 +15,12 @@ struct ut_live {
     struct ut_outputs *outputs;
     struct ut_caption_word *words; /* of the event at hand */
     size_t n_capacity;
-    double wall;        /* of the last event */
-    double heard;       /* seconds of audio fed */
-    uint64_t n_lost;    /* samples that found the stream full (mic) */
-    bool output_failed; /* the failure returned is an output's */
+    double wall;              /* of the last event */
+    double heard;             /* seconds of audio fed */
+    uint64_t n_lost;          /* samples that found the stream full (mic) */
+    uint64_t n_owed;          /* samples missing that the stream was not told of yet */
+    utter_stream_stats stats; /* set by ut_live_finish() */
+    bool output_failed;       /* the failure returned is an output's */
 };
 
 /* The engine for these settings. Errors: as ut_offline_open(). End with utter_engine_close(). */
@@ -38,6 +40,12 @@ void ut_live_close(struct ut_live *l); /* accepts a zeroed struct */
 /* Gives away `n` samples; UT_ELIMIT: the stream is full and took none. */
 UT_NODISCARD enum ut_status ut_live_feed(struct ut_live *l, const float *pcm, size_t n,
                                          struct ut_error *err);
+
+/*
+ * Tells that n samples are missing here, and those of earlier calls that had to wait; UT_ELIMIT:
+ * the stream is full, they are told later. Before the samples behind them are fed.
+ */
+UT_NODISCARD enum ut_status ut_live_skip(struct ut_live *l, uint64_t n);
 
 /* Hands on the events that come before the monotonic time `until_us`. Errors: the outputs'. */
 UT_NODISCARD enum ut_status ut_live_poll(struct ut_live *l, int64_t until_us, struct ut_error *err);

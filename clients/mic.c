@@ -6,6 +6,7 @@
 #include "audio/capture.h"
 #include "base/clock.h"
 #include "clients/command.h"
+#include "clients/health.h"
 #include "clients/interrupt.h"
 #include "clients/live.h"
 #include "clients/outputs.h"
@@ -81,10 +82,15 @@ static enum ut_status step(struct ut_live *l, struct ut_capture *c, double *leve
     if (st == UT_OK) {
         double db = level_db(pcm, got);
         *level = db > *level ? db : *level - 1.5; /* falls slowly, as meters do */
-        st = ut_live_feed(l, pcm, got, err);
+        st = ut_live_skip(l, ut_capture_gap(c));
+        if (st == UT_OK)
+            st = ut_live_feed(l, pcm, got, err);
         if (st == UT_ELIMIT) { /* the machine cannot keep up: said once, at the end */
             l->n_lost += got;
+            l->n_owed += got;
             st = UT_OK;
+        } else if (st != UT_OK && !err->text[0]) {
+            ut_error_set(err, st, "stream: %s", ut_status_name(st));
         }
     }
     if (st == UT_OK || st == UT_AGAIN)
@@ -131,6 +137,8 @@ static int caption(struct ut_live *l, struct ut_capture *c, const struct ut_sett
         ut_cmd_warn("%s: %llu samples dropped, %llu device overruns, %llu samples not captioned",
                     ut_capture_device(c)->name, (unsigned long long)stats.n_dropped,
                     (unsigned long long)stats.n_xruns, (unsigned long long)l->n_lost);
+    if (st == UT_OK)
+        ut_health_warn(ut_capture_device(c)->name, &l->stats);
     if (st != UT_OK)
         return ut_cmd_fail(l->output_failed ? UT_EXIT_OUTPUT
                            : device_failed  ? UT_EXIT_DEVICE

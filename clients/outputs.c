@@ -214,6 +214,16 @@ enum ut_status ut_outputs_event(struct ut_outputs *o, const struct ut_caption_ev
     return st;
 }
 
+enum ut_status ut_outputs_stream(struct ut_outputs *o, const utter_stream_stats *stats, double wall,
+                                 struct ut_error *err)
+{
+    enum ut_status st = UT_OK;
+
+    for (size_t i = 0; i < o->n_writers && st == UT_OK; i++)
+        st = ut_writer_stream(o->writers[i], stats, wall, err);
+    return st;
+}
+
 void ut_outputs_status(struct ut_outputs *o, const char *status)
 {
     if (o->terminal)

@@ -42,6 +42,10 @@ UT_NODISCARD enum ut_status ut_outputs_segment(struct ut_outputs *o,
 UT_NODISCARD enum ut_status
 ut_outputs_event(struct ut_outputs *o, const struct ut_caption_event *event, struct ut_error *err);
 
+/* What a live stream met with, after its last event. Errors: as ut_writer_stream(). */
+UT_NODISCARD enum ut_status ut_outputs_stream(struct ut_outputs *o, const utter_stream_stats *stats,
+                                              double wall, struct ut_error *err);
+
 /* The status row below the words (level, time, delay); nothing without a terminal. */
 void ut_outputs_status(struct ut_outputs *o, const char *status);
 

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "clients/health.h"
 #include "clients/record.h"
 
 #define MAX_RECORD ((size_t)16 << 20)
@@ -28,6 +29,8 @@ struct ut_writer {
     char language[16];      /* json */
     struct ut_buffer text;  /* json: all segments */
     struct ut_buffer piece; /* the record being put together */
+    bool live;              /* json: */
+    utter_stream_stats stats;
 };
 
 static const char *const format_names[] = { "txt", "srt", "vtt", "json", "jsonl" };
@@ -334,6 +337,20 @@ enum ut_status ut_writer_event(struct ut_writer *w, const struct ut_caption_even
     return UT_OK;
 }
 
+enum ut_status ut_writer_stream(struct ut_writer *w, const utter_stream_stats *stats, double wall,
+                                struct ut_error *err)
+{
+    w->live = true;
+    w->stats = *stats;
+    if (w->options.format != UT_FORMAT_JSONL)
+        return UT_OK;
+    enum ut_status st = ut_health_json(&w->piece, stats, true, wall);
+    if (st == UT_OK)
+        st = ut_buffer_append(&w->piece, "\n", 1);
+    st = no_memory(w, st, err);
+    return st == UT_OK ? write_piece(w, err) : st;
+}
+
 /* The rest of the document: what is known only at the end. */
 static enum ut_status json_end(struct ut_writer *w)
 {
@@ -346,7 +363,16 @@ static enum ut_status json_end(struct ut_writer *w)
     ut_json_close(&j);
     enum ut_status st = ut_json_end(&j);
     if (st == UT_OK)
-        st = ut_buffer_printf(&w->piece, "\n],%s\n", ut_buffer_text(&rest) + 1);
+        st = ut_buffer_printf(&w->piece, "\n],");
+    if (st == UT_OK && w->live) {
+        st = ut_buffer_printf(&w->piece, "\"stream\":");
+        if (st == UT_OK)
+            st = ut_health_json(&w->piece, &w->stats, false, 0);
+        if (st == UT_OK)
+            st = ut_buffer_append(&w->piece, ",", 1);
+    }
+    if (st == UT_OK)
+        st = ut_buffer_printf(&w->piece, "%s\n", ut_buffer_text(&rest) + 1);
     ut_buffer_finish(&rest);
     return st;
 }

@@ -6,8 +6,9 @@
  *
  *     text   a line for each segment; live: words as they are committed
  *     srt, vtt   cues (clients/cue.h)
- *     json   {"language", "segments": [{"start", "end", "text", "words"}], "text"}
- *     jsonl  an event a line: {"type", "wall", "audio", "text", "words"}
+ *     json   {"language", "segments": [{"start", "end", "text", "words"}], "text"}; live: "stream"
+ *     jsonl  an event a line: {"type", "wall", "audio", "text", "words"}; live: the last is
+ *            {"type": "end", ...} with what the stream met with (clients/health.h)
  */
 #ifndef UT_CLIENTS_WRITER_H
 #define UT_CLIENTS_WRITER_H
@@ -16,6 +17,7 @@
 #include "base/status.h"
 #include "clients/caption.h"
 #include "clients/cue.h"
+#include "stream/utter.h"
 
 enum ut_format {
     UT_FORMAT_TEXT,
@@ -53,6 +55,10 @@ UT_NODISCARD enum ut_status ut_writer_segment(struct ut_writer *w,
 /* An event of a live stream. */
 UT_NODISCARD enum ut_status
 ut_writer_event(struct ut_writer *w, const struct ut_caption_event *event, struct ut_error *err);
+
+/* What the stream met with, after its last event; before ut_writer_finish(). */
+UT_NODISCARD enum ut_status ut_writer_stream(struct ut_writer *w, const utter_stream_stats *stats,
+                                             double wall, struct ut_error *err);
 
 /* Brings out what is held and ends the document; nothing may follow. */
 UT_NODISCARD enum ut_status ut_writer_finish(struct ut_writer *w, struct ut_error *err);

@@ -213,7 +213,7 @@ def interrupt_of_a_stream_that_outruns_the_engine_keeps_its_captions():
             out, err = p.communicate(timeout=e2e.TIMEOUT)
             check(p.returncode == status and not err, f"exit {p.returncode}: {err.decode()}")
             last = [json.loads(line) for line in (first + out).splitlines()][-1]
-            check(last["type"] == "final", last)
+            check(last["type"] == "end", last)
 
 
 def microphone_that_is_not_there():

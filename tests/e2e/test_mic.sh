@@ -26,8 +26,9 @@ if ! tr -d '[:punct:]' <"$out/a.txt" | tr 'A-Z\n' 'a-z ' | grep -q 'best of time
     echo "heard: $(cat "$out/a.txt")"
     exit 1
 fi
-tail -n 1 "$out/a.jsonl" | grep -q '"type":"final"' || {
-    echo "does not end with final: $(tail -n 1 "$out/a.jsonl")"
+tail -n 2 "$out/a.jsonl" | head -n 1 | grep -q '"type":"final"' &&
+    tail -n 1 "$out/a.jsonl" | grep -q '"type":"end"' || {
+    echo "does not end with final and end: $(tail -n 2 "$out/a.jsonl")"
     exit 1
 }
 echo "heard: $(cat "$out/a.txt")"
