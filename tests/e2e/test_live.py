@@ -125,7 +125,7 @@ def damage_is_reported_and_costs_no_words():
             err = p.stderr.decode().splitlines()
             check(sum(said in line for line in err) == 1, (name, end, err))
             if name != "loud":
-                check_said(" ".join(e["text"] for e in events[:-1] if e["type"] == "final"))
+                check_said(" ".join(e["text"] for e in events if e["type"] == "final"))
                 check(len(err) == 1, err)
 
 
