@@ -11,6 +11,7 @@ static const char help[] =
     "  accuracy MANIFEST  word error rate over recordings with known words\n"
     "  asr                speed of recognition: encoder, decoder step, start-up\n"
     "  live MANIFEST      latency, stability and errors of live captions\n"
+    "  idle               what streams in which nobody speaks cost\n"
     "  kernels            speed of each kernel against this machine's measured peaks\n\n"
     "utter bench PART --help tells more. Every part takes --json.\n";
 
@@ -30,8 +31,10 @@ int ut_cmd_bench(int argc, char **argv)
         return ut_bench_asr(argc - 1, argv + 1);
     if (strcmp(argv[1], "live") == 0)
         return ut_bench_live(argc - 1, argv + 1);
+    if (strcmp(argv[1], "idle") == 0)
+        return ut_bench_idle(argc - 1, argv + 1);
     if (strcmp(argv[1], "kernels") == 0)
         return ut_bench_kernels(argc - 1, argv + 1);
-    return ut_cmd_fail(UT_EXIT_USAGE, "bench: no part '%s' (accuracy, asr, live, kernels)",
+    return ut_cmd_fail(UT_EXIT_USAGE, "bench: no part '%s' (accuracy, asr, live, idle, kernels)",
                        argv[1]);
 }

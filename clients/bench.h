@@ -7,6 +7,7 @@
 int ut_bench_accuracy(int argc, char **argv);
 int ut_bench_asr(int argc, char **argv);
 int ut_bench_live(int argc, char **argv);
+int ut_bench_idle(int argc, char **argv);
 int ut_bench_kernels(int argc, char **argv);
 
 #endif

@@ -13,7 +13,7 @@ _utter() {
     if [ "$COMP_CWORD" = 1 ]; then
         choices="caption mic models bench help version"
     elif [ "$COMP_CWORD" = 2 ] && [ "$command" = bench ]; then
-        choices="accuracy asr live kernels"
+        choices="accuracy asr live idle kernels"
     elif [ "$COMP_CWORD" = 2 ] && [ "$command" = models ]; then
         choices="list fetch import quantize show"
     elif [ "$COMP_CWORD" = 2 ] && [ "$command" = help ]; then

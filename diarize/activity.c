@@ -88,13 +88,23 @@ static bool may_sleep(const struct ut_activity *a)
            (g->level_db <= g->room_db + NEAR_DB || g->level_db <= NOTHING_DB);
 }
 
-float ut_activity_push(struct ut_activity *a, const float *pcm)
+static bool is_clean(const float *pcm)
 {
-    float clean[UT_VAD_CHUNK];
-    float raised[UT_VAD_CHUNK];
+    bool clean = true;
 
     for (size_t i = 0; i < UT_VAD_CHUNK; i++)
-        clean[i] = isfinite(pcm[i]) ? fminf(fmaxf(pcm[i], -1.0f), 1.0f) : 0.0f;
+        clean &= fabsf(pcm[i]) <= 1.0f;
+    return clean;
+}
+
+float ut_activity_push(struct ut_activity *a, const float *pcm)
+{
+    float cleaned[UT_VAD_CHUNK];
+    float raised[UT_VAD_CHUNK];
+    const float *clean = is_clean(pcm) ? pcm : cleaned;
+
+    for (size_t i = 0; i < UT_VAD_CHUNK && clean == cleaned; i++)
+        cleaned[i] = isfinite(pcm[i]) ? fminf(fmaxf(pcm[i], -1.0f), 1.0f) : 0.0f;
     ut_gain_run(&a->gain, clean, raised, UT_VAD_CHUNK);
     const float *heard = a->options.no_gain ? clean : raised;
     a->stats.n_chunks++;

@@ -32,9 +32,11 @@ struct ut_stream {
     /* under the engine's lock */
     struct ut_stream *next;
     bool in_use;
-    bool closing; /* takes no part in further rounds */
+    bool closing;  /* takes no part in further rounds */
+    bool has_work; /* takes part in the next */
     /* engine thread */
     int64_t deadline_us;
+    bool goes_on; /* there is more to do than this round did */
 };
 
 struct ut_engine {
@@ -75,8 +77,8 @@ struct ut_engine {
 /* engine_thread.c */
 void *ut_engine_main(void *engine);
 
-/* Says that there may be something to do. Any thread, no stream's lock held. */
-void ut_engine_wake(struct ut_engine *e);
+/* Says that there may be something to do for a stream. Any thread, no stream's lock held. */
+void ut_engine_wake(struct ut_engine *e, struct ut_stream *s);
 
 /* engine.c: makes what live streams need, once. */
 UT_NODISCARD enum ut_status ut_engine_go_live(struct ut_engine *e, struct ut_error *err);

@@ -10,9 +10,10 @@ enum { CHUNKS_A_TURN = 16 };
  */
 enum { FRAMES_A_BATCH = 4500 };
 
-void ut_engine_wake(struct ut_engine *e)
+void ut_engine_wake(struct ut_engine *e, struct ut_stream *s)
 {
     pthread_mutex_lock(&e->lock);
+    s->has_work = true;
     e->work = true;
     pthread_cond_signal(&e->wake);
     pthread_mutex_unlock(&e->lock);
@@ -28,9 +29,10 @@ static bool begin_round(struct ut_engine *e)
     e->work = false;
     e->n_round = 0;
     for (struct ut_stream *s = e->streams; go_on && s; s = s->next) {
-        if (s->closing)
+        if (s->closing || !s->has_work)
             continue;
         s->in_use = true;
+        s->has_work = false;
         e->round[e->n_round++] = s;
     }
     pthread_mutex_unlock(&e->lock);
@@ -40,8 +42,10 @@ static bool begin_round(struct ut_engine *e)
 static void end_round(struct ut_engine *e, const struct ut_engine_stats *spent, bool more)
 {
     pthread_mutex_lock(&e->lock);
-    for (size_t i = 0; i < e->n_round; i++)
+    for (size_t i = 0; i < e->n_round; i++) {
         e->round[i]->in_use = false;
+        e->round[i]->has_work = e->round[i]->has_work || e->round[i]->goes_on;
+    }
     e->work = e->work || more;
     e->stats.n_batches += spent->n_batches;
     e->stats.n_steps += spent->n_steps;
@@ -67,6 +71,7 @@ static int by_deadline(const void *a, const void *b)
  */
 static bool listen(struct ut_engine *e, size_t *n_due)
 {
+    int64_t now_us = ut_clock_now_us();
     bool more = false;
 
     *n_due = 0;
@@ -74,11 +79,13 @@ static bool listen(struct ut_engine *e, size_t *n_due)
         struct ut_stream *s = e->round[i];
 
         pthread_mutex_lock(&s->lock);
-        more = ut_session_advance(s->session, CHUNKS_A_TURN, ut_clock_now_us()) || more;
+        s->goes_on = ut_session_advance(s->session, CHUNKS_A_TURN, now_us);
         bool due = ut_session_due(s->session, &s->deadline_us);
         if (ut_session_readable(s->session))
             pthread_cond_broadcast(&s->readable);
         pthread_mutex_unlock(&s->lock);
+        s->goes_on = s->goes_on || due;
+        more = more || s->goes_on;
         if (due) {
             e->round[i] = e->round[*n_due];
             e->round[(*n_due)++] = s;

@@ -130,11 +130,16 @@ bool ut_session_readable(const struct ut_session *s)
     return !ut_queue_empty(s->queue) || s->failure || s->ended;
 }
 
+int64_t ut_session_n_waiting(const struct ut_session *s)
+{
+    return s->cursor < s->stats.n_fed ? s->stats.n_fed - s->cursor : 0;
+}
+
 struct ut_session_stats ut_session_stats(const struct ut_session *s)
 {
     struct ut_session_stats stats = s->stats;
 
-    stats.n_waiting = s->cursor < s->stats.n_fed ? s->stats.n_fed - s->cursor : 0;
+    stats.n_waiting = ut_session_n_waiting(s);
     stats.n_fed += s->n_pending;
     stats.offset = s->offset.worst;
     stats.n_coalesced = ut_queue_n_coalesced(s->queue);

@@ -163,6 +163,8 @@ struct ut_session_stats {
     uint64_t n_coalesced;      /* unstable events that no one read in time */
     uint64_t n_prompt_dropped; /* tokens of options.prompt for which there was no room */
 };
+/* Samples that were not looked at yet. */
+int64_t ut_session_n_waiting(const struct ut_session *s);
 struct ut_session_stats ut_session_stats(const struct ut_session *s);
 
 #endif

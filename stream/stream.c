@@ -139,7 +139,7 @@ enum ut_status ut_stream_get(struct ut_stream *s, struct ut_event *out, int time
     bool go_on = was_full && !ut_session_full(s->session);
     pthread_mutex_unlock(&s->lock);
     if (go_on)
-        ut_engine_wake(s->engine);
+        ut_engine_wake(s->engine, s);
     return status;
 }
 

@@ -13,11 +13,11 @@ enum {
 
 static void wake_for(struct ut_stream *s, enum ut_status status)
 {
-    bool enough = ut_session_stats(s->session).n_waiting >= UT_VAD_CHUNK;
+    bool enough = ut_session_n_waiting(s->session) >= UT_VAD_CHUNK;
 
     pthread_mutex_unlock(&s->lock);
     if (!status && enough)
-        ut_engine_wake(s->engine);
+        ut_engine_wake(s->engine, s);
 }
 
 /* What the resampler holds goes into the session. */
@@ -150,5 +150,5 @@ void ut_stream_flush(struct ut_stream *s)
     (void)!drain(s, ut_clock_now_us());
     ut_session_flush(s->session);
     pthread_mutex_unlock(&s->lock);
-    ut_engine_wake(s->engine);
+    ut_engine_wake(s->engine, s);
 }

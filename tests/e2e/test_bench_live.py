@@ -162,6 +162,15 @@ def bad_input_is_named():
         check(p.returncode == 0 and b"--real-time" in p.stdout, p)
 
 
-e2e.run([words_are_timed_and_counted, without_compute_time_runs_are_equal,
+def idle_streams_hear_nothing_and_cost_little():
+    for level in (-70, -200):
+        out = json.loads(check_ok(utter("bench", "idle", "--model", MODEL, "--sessions", 20, "--seconds", 1,
+                                        "--level", level, "--json")))
+        check(out["n_words"] == 0 and out["n_steps"] == 0 and out["n_refused_chunks"] == 0, out)
+        check(0 < out["core_percent"] < 25, out)
+    check_fails(utter("bench", "idle", "--sessions", 100000), 2, "--sessions")
+
+
+e2e.run([idle_streams_hear_nothing_and_cost_little, words_are_timed_and_counted, without_compute_time_runs_are_equal,
          real_time_says_the_same_words, exported_streams_are_what_is_played,
          long_recordings_are_cut_to_be_timed, bad_input_is_named])
