@@ -63,7 +63,7 @@ static enum ut_status decode_streams(struct ut_bench_live *b, struct ut_error *e
     struct ut_settings settings = b->settings;
     struct ut_offline offline = { 0 };
 
-    if (strcmp(b->offline_model, "none") == 0)
+    if (strcmp(b->offline_model, "none") == 0 || b->loop_min > 0)
         return UT_OK;
     settings.model = b->offline_model;
     enum ut_status st = ut_offline_open(&offline, &settings, err);
@@ -82,6 +82,10 @@ static int report(struct ut_bench_live *b)
 {
     struct ut_error err = { 0 };
 
+    if (b->loop_min > 0)
+        return ut_bench_live_soak_report(b) == UT_OK
+                   ? UT_EXIT_OK
+                   : ut_cmd_fail(UT_EXIT_OTHER, "bench live: out of memory");
     if (b->words_path && !(b->words_file = fopen(b->words_path, "w")))
         return ut_cmd_fail(UT_EXIT_OUTPUT, "%s: %s", b->words_path, strerror(errno));
     for (size_t i = 0; i < b->n_streams; i++) {
@@ -169,6 +173,8 @@ static enum ut_status check_options(struct ut_bench_live *b, int n, struct ut_er
     if (ut_asr_language_find(b->settings.language) < 0)
         return ut_error_set(err, UT_EINVAL, "--language: '%s' is no language",
                             b->settings.language);
+    if (b->loop_min > 0 && (b->real_time || b->export_path))
+        return ut_error_set(err, UT_EINVAL, "--loop goes with the simulated clock alone");
     if (b->settings.step_ms)
         b->session.step = (int64_t)b->settings.step_ms * UT_BENCH_RATE / 1000;
     if (ut_commit_policy_find(b->settings.policy) == UT_COMMIT_N_POLICIES)
@@ -224,6 +230,8 @@ int ut_bench_live(int argc, char **argv)
         { "kind", 0, UT_OPTION_TEXT, &b.kind, 0, 0, "KIND", "only recordings of this kind" },
         { "limit", 0, UT_OPTION_INT, &b.limit, 0, 1e9, "N", "the first N of them; 0: all" },
         { "gap", 0, UT_OPTION_NUMBER, &b.gap_s, 0, 60, "S", "pause between recordings" },
+        { "loop", 0, UT_OPTION_NUMBER, &b.loop_min, 0, 10000, "MIN",
+          "all recordings in one stream, repeated for so long at least: figures of each tenth" },
         { "joined", 0, UT_OPTION_FLAG, &b.joined, 0, 0, NULL,
           "all recordings with speech in one stream" },
         { "clock", 0, UT_OPTION_TEXT, &b.clock_name, 0, 0, "KIND",
@@ -275,6 +283,7 @@ int ut_bench_live(int argc, char **argv)
     ut_bench_live_close(&b);
     ut_bench_live_unload(&b);
     ut_bench_live_figures_finish(&b.figures);
+    ut_bench_live_soak_finish(&b.soak);
     ut_spelling_close(b.spelling);
     ut_manifest_close(&b.manifest);
     return code;

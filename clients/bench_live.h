@@ -6,6 +6,7 @@
  * bench_live_export.c  streams, words and events for others to play and score
  * bench_live_score.c   what was shown against what was said
  * bench_live_report.c  JSON, the table, the plot
+ * bench_live_soak.c    a stream that is repeated for hours
  */
 #ifndef UT_CLIENTS_BENCH_LIVE_H
 #define UT_CLIENTS_BENCH_LIVE_H
@@ -106,6 +107,21 @@ struct ut_bench_figures {
     size_t points_capacity;
 };
 
+/* A tenth of a stream that loops. */
+struct ut_bench_tenth {
+    struct ut_latency commit; /* from a word's end, by the model's own times */
+    long rss_kb;              /* the most */
+    int64_t cpu_us;           /* of the stream so far */
+};
+
+struct ut_bench_soak {
+    struct ut_bench_tenth tenths[10];
+    double last_s;
+    int64_t last_audio;
+    int64_t last_start;
+    bool backward; /* some time went back */
+};
+
 enum ut_bench_clock { UT_BENCH_CLOCK_WALL, UT_BENCH_CLOCK_CPU, UT_BENCH_CLOCK_NONE };
 
 struct ut_bench_live {
@@ -128,6 +144,8 @@ struct ut_bench_live {
     bool real_time;
     bool detect;
     double gap_s;
+    double loop_min; /* 0, or all recordings are one stream that is repeated for so long */
+    struct ut_bench_soak soak;
     int hold_ms;
     int fresh_ms;
     int pause_ms;
@@ -194,6 +212,19 @@ UT_NODISCARD enum ut_status ut_bench_live_normalize(const struct ut_bench_live *
 UT_NODISCARD enum ut_status ut_bench_live_score(struct ut_bench_live *b,
                                                 const struct ut_bench_stream *s);
 void ut_bench_live_figures_finish(struct ut_bench_figures *f);
+
+/*
+ * Samples that are played of a stream: all of them, or as many rounds as loop_min takes and each
+ * tenth has a whole number of, so that tenths can be compared.
+ */
+size_t ut_bench_live_length(const struct ut_bench_live *b, const struct ut_bench_stream *s);
+
+/* Takes an event of a stream that is repeated; the others are not kept. */
+UT_NODISCARD enum ut_status ut_bench_live_soak_event(struct ut_bench_live *b,
+                                                     const struct ut_bench_stream *s,
+                                                     const struct ut_event *event, double now_s);
+UT_NODISCARD enum ut_status ut_bench_live_soak_report(struct ut_bench_live *b);
+void ut_bench_live_soak_finish(struct ut_bench_soak *soak);
 
 UT_NODISCARD enum ut_status ut_bench_live_json(struct ut_bench_live *b);
 void ut_bench_live_table(struct ut_bench_live *b);

@@ -108,6 +108,8 @@ static enum ut_status take_event(struct ut_bench_live *b, struct ut_bench_stream
     struct ut_display_word words[MAX_EVENT_WORDS];
     size_t n = 0;
 
+    if (b->loop_min > 0)
+        return ut_bench_live_soak_event(b, s, event, now_s);
     enum ut_status st = ut_bench_live_put_event(b, s, event, now_s, audio_s);
     if (st == UT_OK && event->type == UT_EVENT_FINAL)
         return ut_display_tail(&s->display, NULL, 0, now_s, audio_s);
@@ -179,8 +181,13 @@ static double audio_s(const struct simulation *sim)
 
 static size_t next_chunk(const struct simulation *sim)
 {
-    size_t left = sim->stream->n - sim->n_given;
+    size_t left = ut_bench_live_length(sim->bench, sim->stream) - sim->n_given;
 
+    if (sim->stream->n == 0)
+        return 0;
+    size_t round = sim->stream->n - sim->n_given % sim->stream->n; /* of a repeated stream */
+
+    left = left < round ? left : round;
     return left < CHUNK ? left : CHUNK;
 }
 
@@ -190,7 +197,8 @@ static enum ut_status feed_arrived(struct simulation *sim)
 
     for (size_t n = next_chunk(sim); n > 0 && arrival_us(sim->n_given + n) <= sim->now_us;
          n = next_chunk(sim)) {
-        st = ut_session_feed(sim->session, sim->stream->pcm + sim->n_given, n, sim->now_us);
+        st = ut_session_feed(sim->session, sim->stream->pcm + sim->n_given % sim->stream->n, n,
+                             sim->now_us);
         if (st == UT_ELIMIT)
             return UT_OK; /* too far behind: it comes when there is room */
         if (st != UT_OK)

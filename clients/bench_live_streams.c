@@ -46,14 +46,16 @@ static struct ut_bench_stream *find_stream(struct ut_bench_live *b,
                                            const struct ut_manifest_entry *e)
 {
     struct ut_bench_stream *s;
-    const char *name = !e->reference[0] ? e->file
-                       : b->joined      ? "all"
-                       : e->speaker[0]  ? e->speaker
-                                        : e->file;
+    const char *name = b->loop_min > 0    ? "all"
+                       : !e->reference[0] ? e->file
+                       : b->joined        ? "all"
+                       : e->speaker[0]    ? e->speaker
+                                          : e->file;
 
     for (size_t i = 0; i < b->n_streams; i++) {
         s = &b->streams[i];
-        if (strcmp(s->name, name) == 0 && (s->reference.n > 0) == (e->reference[0] != '\0'))
+        if (strcmp(s->name, name) == 0 &&
+            (b->loop_min > 0 || (s->reference.n > 0) == (e->reference[0] != '\0')))
             return s;
     }
     s = &b->streams[b->n_streams++];
@@ -202,7 +204,7 @@ static enum ut_status add_entry(struct ut_bench_live *b, const struct ut_manifes
     if (st == UT_OK)
         st = add_file(s, e->path, err);
     turn->end = (int64_t)s->n;
-    if (st == UT_OK && e->reference[0])
+    if (st == UT_OK && e->reference[0] && b->loop_min <= 0)
         st = time_turn(b, s, turn, err);
     if (st == UT_OK)
         st = add_pause(s, b->gap_s);

@@ -171,6 +171,18 @@ def idle_streams_hear_nothing_and_cost_little():
     check_fails(utter("bench", "idle", "--sessions", 100000), 2, "--sessions")
 
 
-e2e.run([idle_streams_hear_nothing_and_cost_little, words_are_timed_and_counted, without_compute_time_runs_are_equal,
+def stream_that_loops_is_told_by_tenths():
+    with e2e.folder() as d:
+        out = json.loads(check_ok(utter("bench", "live", write_manifest(d), "--loop", 0.01, "--clock", "none",
+                                        "--model", MODEL, "--json")))
+        check(len(out["tenths"]) == 10 and all(t["n_words"] >= 20 for t in out["tenths"]), out)
+        first = out["tenths"][0]
+        check(all(abs(t["commit_p95_s"] - first["commit_p95_s"]) < 0.5 for t in out["tenths"]), out)
+        check(abs(out["minutes"] * 6 - out["recordings_s"]) < 0.1, out)  # a round a tenth
+        check(not out["times_went_back"] and out["lost_samples"] == 0, out)
+        check_fails(utter("bench", "live", write_manifest(d), "--loop", 1, "--real-time"), 2, "--loop")
+
+
+e2e.run([stream_that_loops_is_told_by_tenths, idle_streams_hear_nothing_and_cost_little, words_are_timed_and_counted, without_compute_time_runs_are_equal,
          real_time_says_the_same_words, exported_streams_are_what_is_played,
          long_recordings_are_cut_to_be_timed, bad_input_is_named])
