@@ -53,7 +53,7 @@ struct ut_commit_options ut_commit_options_default(enum ut_commit_policy policy)
     struct ut_commit_options o = { .policy = policy,
                                    .hold = MS(750),
                                    .n_agree = 2,
-                                   .show = { .span = MS(200), .age = MS(100), .weakest = 0.8f } };
+                                   .show = { .span = MS(300), .age = MS(100), .weakest = 0.8f } };
     if (policy == UT_COMMIT_LOCAL_AGREEMENT)
         o.hold = MS(500);
     return o;
@@ -129,6 +129,14 @@ void ut_commit_reset(struct ut_commit *p)
     ut_commit_words_drop(&p->before.words, p->before.words.n);
     p->n_before = 0;
     p->n_shown = 0;
+}
+
+enum ut_status ut_commit_resume(struct ut_commit *p, const struct ut_asr_word *words, size_t n)
+{
+    ut_commit_reset(p);
+    enum ut_status st = ut_commit_words_append(&p->committed, words, n);
+    p->n_before = p->committed.n;
+    return st;
 }
 
 /* ------------------------------------------------------------ agreement of hypotheses */

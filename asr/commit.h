@@ -64,6 +64,13 @@ void ut_commit_destroy(struct ut_commit *p);
 void ut_commit_reset(struct ut_commit *p);
 
 /*
+ * The same, for a segment that begins inside the last one: words[0..n) are said in it and were
+ * committed before; they are not given again. Copied. Errors: UT_ELIMIT.
+ */
+UT_NODISCARD enum ut_status ut_commit_resume(struct ut_commit *p, const struct ut_asr_word *words,
+                                             size_t n);
+
+/*
  * Takes the newest hypothesis of the open segment (all its words, times from the segment's start).
  * Afterwards ut_commit_new() are the words that became committed by it, ut_commit_tail() those of
  * the rest that are worth showing. Words are copied. Errors: UT_ELIMIT.
@@ -73,6 +80,7 @@ UT_NODISCARD enum ut_status ut_commit_push(struct ut_commit *p, const struct ut_
 
 const struct ut_asr_word *ut_commit_new(const struct ut_commit *p, size_t *n);
 const struct ut_asr_word *ut_commit_tail(const struct ut_commit *p, size_t *n);
+/* Words of the segment that are committed, those it was resumed with among them. */
 size_t ut_commit_n_committed(const struct ut_commit *p);
 /* Words of the newest hypothesis that are not committed, shown or not. */
 size_t ut_commit_n_open(const struct ut_commit *p);

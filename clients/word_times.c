@@ -7,6 +7,7 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "clients/normalizer.h"
+#include "clients/word_ends.h"
 #include "clients/word_match.h"
 
 #define RATE 16000
@@ -231,10 +232,7 @@ static enum ut_status align_long(const struct ut_word_timer *timer, const float 
 
 /* ------------------------------------------------------------ ends */
 
-/*
- * The alignment gives the pause behind a word to it or to the next word as it likes; a word ends
- * with the last activity in it.
- */
+/* The last activity in a word ends it. */
 static enum ut_status trim_ends(struct ut_vad *vad, const float *pcm, size_t n,
                                 struct ut_word_times *t)
 {
@@ -263,6 +261,26 @@ static enum ut_status trim_ends(struct ut_vad *vad, const float *pcm, size_t n,
     return UT_OK;
 }
 
+/*
+ * The alignment gives the pause behind a word to it or to the next word as it likes; a word ends
+ * with the last activity in it, or where the recording falls quiet.
+ */
+static enum ut_status settle_ends(struct ut_vad *vad, const float *pcm, size_t n,
+                                  struct ut_word_times *t)
+{
+    int64_t *aligned = ut_calloc(t->n + 1, sizeof *aligned);
+
+    if (!aligned)
+        return UT_ENOMEM;
+    for (size_t i = 0; i < t->n; i++)
+        aligned[i] = t->words[i].end;
+    enum ut_status st = trim_ends(vad, pcm, n, t);
+    if (st == UT_OK)
+        st = ut_word_ends_find(t->words, t->n, aligned, pcm, n);
+    ut_free(aligned);
+    return st;
+}
+
 enum ut_status ut_word_times_find(struct ut_word_times *out, const struct ut_word_timer *timer,
                                   const float *pcm, size_t n, int language, const char *reference,
                                   struct ut_error *err)
@@ -281,7 +299,7 @@ enum ut_status ut_word_times_find(struct ut_word_times *out, const struct ut_wor
                            : align_piece(timer, pcm, 0, (int64_t)n, language, t.words, t.n);
     }
     if (st == UT_OK && timer->vad)
-        st = trim_ends(timer->vad, pcm, n, &t);
+        st = settle_ends(timer->vad, pcm, n, &t);
     if (st != UT_OK) {
         ut_word_times_finish(&t);
         return ut_error_set(err, st, "word times: %s", ut_status_name(st));

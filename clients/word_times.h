@@ -1,6 +1,6 @@
 /*
  * When each word of a reference text is said in a recording: forced alignment by the model's own
- * cross-attention (ut_recognizer_align), ends brought back to the end of speech by voice activity.
+ * cross-attention (ut_recognizer_align), ends brought to the end of sound by voice activity and loudness.
  *
  * Recordings longer than a window are cut where both neighbours are recognised as they stand in the
  * text. One engine thread.

@@ -12,9 +12,9 @@ struct ut_segmenter_options ut_segmenter_options_default(void)
         .min_speech = 2 * UT_VAD_CHUNK,
         .pre_roll = RATE_HZ * 4 / 10,
         .post_roll = RATE_HZ * 3 / 10,
-        .min_silence = RATE_HZ * 12 / 10,
+        .min_silence = 2 * RATE_HZ,
         .short_silence = RATE_HZ * 3 / 10,
-        .stretch_from = 15 * RATE_HZ,
+        .stretch_from = 18 * RATE_HZ,
         .max_length = UT_SEGMENTER_MAX_LENGTH,
     };
 }

@@ -30,6 +30,7 @@ static void open_segment(struct ut_session *s)
     ut_mel_stream_reset(s->mel);
     s->mel_origin = start;
     ut_mel_stream_feed(s->mel, samples_at(s, start), (size_t)(s->cursor - start));
+    ut_commit_reset(s->commit);
     ut_session_begin_segment(s, start);
     s->next_step = s->segmenter.speech_end - s->segmenter.n_speech + s->options.first_step;
 }
@@ -56,38 +57,51 @@ static float cut_level(const struct ut_session *s, int64_t at)
 }
 
 /*
- * Where to cut a segment that has no pause: between two words of the last hypothesis, behind all
- * that is committed, where voice activity is lowest; without words, the quietest place.
+ * Where to cut a segment that has no pause: between two words of the last hypothesis, where voice
+ * activity is lowest, in its middle third and in front of the last committed word: what lies behind
+ * is heard again, as context of the words to come. -1: nothing is committed there.
  */
 static int64_t choose_cut(const struct ut_session *s)
 {
     int64_t from = s->start + s->options.segmenter.max_length / 3;
+    int64_t to = s->start + 2 * s->options.segmenter.max_length / 3;
     float best_level = 2.0f;
     int64_t best = -1;
 
-    if (s->last_end > from)
-        from = s->last_end;
+    if (to > s->last_end)
+        to = s->last_end;
     for (size_t i = 0; i + 1 < s->heard.n; i++) {
         int64_t end = s->start + s->heard.words[i].end;
         int64_t at = end + (s->start + s->heard.words[i + 1].start - end) / 2;
         float level = cut_level(s, at);
 
-        if (at < from || at >= s->cursor - UT_VAD_CHUNK || level > best_level)
+        at -= (at - s->mel_origin) % UT_SESSION_HOP;
+        if (at < from || at >= to || level > best_level)
             continue;
         best_level = level;
         best = at;
     }
-    if (best < 0)
-        best = ut_segmenter_quietest(&s->segmenter, from, s->cursor);
-    return best - (best - s->mel_origin) % UT_SESSION_HOP;
+    return best;
 }
 
 static void force_cut(struct ut_session *s, int64_t now_us)
 {
-    if (ut_segmenter_cut(&s->segmenter, choose_cut(s)))
+    int64_t at = choose_cut(s);
+    bool resumes = at >= 0;
+
+    if (!resumes) { /* hardly a word in it: the quietest place will do */
+        int64_t from = s->start + s->options.segmenter.max_length / 3;
+        at = ut_segmenter_quietest(&s->segmenter, from > s->last_end ? from : s->last_end,
+                                   s->cursor);
+        at -= (at - s->mel_origin) % UT_SESSION_HOP;
+    }
+    if (ut_segmenter_cut(&s->segmenter, at))
         return; /* nowhere inside: the segmenter's own bound will do it */
     s->stats.n_forced_cuts++;
-    close_segment(s, true, now_us);
+    if (resumes)
+        ut_session_resume_segment(s, at, now_us);
+    else
+        close_segment(s, true, now_us);
 }
 
 /*
@@ -96,11 +110,14 @@ static void force_cut(struct ut_session *s, int64_t now_us)
  */
 static bool wants_quiet_step(const struct ut_session *s)
 {
-    if (ut_segmenter_silence(&s->segmenter) >= UT_SESSION_HEARD)
-        return !heard_to_the_end(s);
-    if (s->heard_edge >= s->segmenter.speech_end && ut_commit_n_open(s->commit) == 0)
+    int64_t silence = ut_segmenter_silence(&s->segmenter);
+    int64_t tried = s->tried_edge - s->segmenter.speech_end;
+
+    if (silence / s->options.quiet_step <= (tried > 0 ? tried : 0) / s->options.quiet_step)
         return false;
-    return s->cursor >= s->heard_edge + s->options.quiet_step;
+    if (silence >= UT_SESSION_HEARD)
+        return !heard_to_the_end(s);
+    return s->heard_edge < s->segmenter.speech_end || ut_commit_n_open(s->commit) > 0;
 }
 
 /* Decides for an open segment whether the chunk just seen is where it is decoded again. */

@@ -84,8 +84,10 @@ struct ut_session {
     size_t n_hypothesis;
     struct ut_commit_words heard; /* the hypothesis as words, times from the segment's start */
     int64_t heard_edge;           /* audio that it has heard; `start` when there is none */
-    bool shows_tail;              /* the reader may be looking at an unstable tail */
-    int64_t last_end;             /* of the last committed word of the session */
+    int64_t tried_edge;           /* the same of the last step, whatever became of it */
+    int64_t broken_edge; /* of the first of the broken steps that end with the last one; else -1 */
+    bool shows_tail;     /* the reader may be looking at an unstable tail */
+    int64_t last_end;    /* of the last committed word of the session */
 
     /* What outlives a segment. */
     int language;                           /* -1 until known */
@@ -104,6 +106,9 @@ void ut_session_jump(struct ut_session *s);
 
 /* session_step.c */
 void ut_session_begin_segment(struct ut_session *s, int64_t start);
+/* The open segment ends at once with what is committed, and goes on as one that begins at `at`
+ * inside of it. */
+void ut_session_resume_segment(struct ut_session *s, int64_t at, int64_t now_us);
 /* Ends the open segment with the hypothesis as it is; needs no further step. */
 void ut_session_end_segment(struct ut_session *s, int64_t now_us);
 

@@ -17,7 +17,8 @@ enum {
     PADDING_FRAMES = UT_MEL_FRAMES_PER_S / 2,
     LANGUAGE_SAMPLES = 2 * UT_MEL_RATE_HZ,
     SPLIT_PROGRESS = UT_MEL_RATE_HZ, /* a split leaves at least this much behind */
-    LOST_SAMPLES = UT_MEL_RATE_HZ,   /* a hypothesis that ends so far before committed words */
+    PATIENCE = UT_MEL_RATE_HZ,     /* so long hypotheses may be broken: mostly one is, by chance */
+    LOST_SAMPLES = UT_MEL_RATE_HZ, /* a hypothesis that ends so far before committed words */
 };
 
 void ut_session_begin_segment(struct ut_session *s, int64_t start)
@@ -26,11 +27,12 @@ void ut_session_begin_segment(struct ut_session *s, int64_t start)
     s->open = true;
     s->start = start;
     s->heard_edge = start;
+    s->tried_edge = start;
+    s->broken_edge = -1;
     s->n_hypothesis = 0;
     ut_commit_words_drop(&s->heard, s->heard.n);
     ut_words_clear(&s->committed);
     ut_words_clear(&s->tail);
-    ut_commit_reset(s->commit);
     if (s->options.context_pause < 0 || start - s->context_end > s->options.context_pause)
         s->n_context = 0;
 }
@@ -198,7 +200,35 @@ void ut_session_end_segment(struct ut_session *s, int64_t now_us)
     if (!s->goes_on)
         return;
     s->goes_on = false;
+    ut_commit_reset(s->commit);
     ut_session_begin_segment(s, s->want_edge);
+    s->next_step = s->cursor;
+}
+
+void ut_session_resume_segment(struct ut_session *s, int64_t at, int64_t now_us)
+{
+    struct ut_asr_word words[UT_QUEUE_MAX_WORDS];
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->committed.n; i++) {
+        const struct ut_event_word *w = &s->committed.words[i];
+        if ((w->start + w->end) / 2 < at)
+            continue;
+        words[n++] = (struct ut_asr_word){
+            .text = w->text,
+            .start = w->start > at ? w->start - at : 0,
+            .end = w->end - at,
+            .confidence = w->confidence,
+        };
+    }
+    /* Cannot be: they were all in there before. */
+    if (ut_commit_resume(s->commit, words, n) && !s->failure)
+        s->failure = UT_ELIMIT;
+    if (s->committed.n > 0) {
+        put_final(s, s->last_end, now_us);
+        keep_context(s);
+    }
+    ut_session_begin_segment(s, at);
     s->next_step = s->cursor;
 }
 
@@ -216,14 +246,15 @@ static int64_t split_point(const struct ut_session *s)
         break;
     }
     at -= (at - s->mel_origin) % UT_SESSION_HOP;
-    bool progress = s->committed.n > 0 && at >= s->start + SPLIT_PROGRESS;
+    bool progress = ut_commit_n_committed(s->commit) > 0 && at >= s->start + SPLIT_PROGRESS;
     return progress && at < s->want_edge - UT_SESSION_HOP ? at : -1;
 }
 
 /*
  * A hypothesis that turned in a loop, or lost words that are committed long since, says nothing of
- * the audio behind those. Then the segment ends with what is committed and the step is run again
- * on the rest, without the start that the recogniser stumbles over.
+ * the audio behind those. When this stays so, or the segment is over, the segment ends with what is
+ * committed and the step is run again on the rest, without the start that the recogniser stumbles
+ * over.
  */
 static bool split_segment(struct ut_session *s, int64_t now_us)
 {
@@ -231,11 +262,13 @@ static bool split_segment(struct ut_session *s, int64_t now_us)
 
     if (at < 0)
         return false;
-    put_final(s, at, now_us);
+    if (s->committed.n > 0)
+        put_final(s, at, now_us);
     s->n_hypothesis = 0;
     keep_context(s);
     if (s->segmenter.open)
         (void)!ut_segmenter_cut(&s->segmenter, at); /* beside it nothing changes */
+    ut_commit_reset(s->commit);
     ut_session_begin_segment(s, at);
     s->stats.n_splits++;
     return true;
@@ -243,11 +276,12 @@ static bool split_segment(struct ut_session *s, int64_t now_us)
 
 static bool is_broken(const struct ut_session *s, const struct ut_asr_step *step)
 {
+    size_t n_committed = ut_commit_n_committed(s->commit);
     int64_t reach = s->start + (step->n_words > 0 ? step->words[step->n_words - 1].end : 0);
 
-    if (step->looped && (s->want == UT_SESSION_WANT_FINAL || s->committed.n == 0))
+    if (step->looped && (s->want == UT_SESSION_WANT_FINAL || n_committed == 0))
         return true;
-    return s->committed.n > 0 && reach < s->last_end - (step->looped ? 0 : LOST_SAMPLES);
+    return n_committed > 0 && reach < s->last_end - (step->looped ? 0 : LOST_SAMPLES);
 }
 
 /*
@@ -337,9 +371,15 @@ void ut_session_finish(struct ut_session *s, const struct ut_asr_step *step, enu
 
     s->stats.n_steps++;
     s->stats.n_looped += step->looped;
-    if (broken && split_segment(s, now_us))
+    s->tried_edge = s->want_edge;
+    if (!broken)
+        s->broken_edge = -1;
+    else if (s->broken_edge < 0)
+        s->broken_edge = s->want_edge;
+    bool hopeless = broken && (!partial || s->want_edge - s->broken_edge >= PATIENCE);
+    if (hopeless && split_segment(s, now_us))
         return; /* the step is still due, on less audio */
-    if (partial && broken && s->committed.n > 0) {
+    if (partial && broken && ut_commit_n_committed(s->commit) > 0) {
         plan_next(s); /* what was heard before is better than this */
         s->want = UT_SESSION_WANT_NOTHING;
         return;

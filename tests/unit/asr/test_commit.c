@@ -336,6 +336,8 @@ static void test_tail_shows_sure_words_at_once_and_others_when_agreed_on(void **
     push_one(p, " word", 0.3f, 1150, 0);
     check_tail(p, "");
     push_one(p, " word", 0.3f, 1350, 0);
+    check_tail(p, "");
+    push_one(p, " word", 0.3f, 1450, 0);
     check_tail(p, " word");
     ut_commit_destroy(p);
 }

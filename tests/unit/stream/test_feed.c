@@ -82,6 +82,8 @@ static void settle(struct run *r)
             int64_t to = r->s->want_edge;
 
             ut_session_prepare(r->s, &step, window);
+            if (from < r->s->origin)
+                from = r->s->origin; /* older audio is kept as mel frames alone */
             while (from < to && fabsf(r->s->data[from - r->s->origin]) < 0.01f)
                 from++;
             while (to > from && fabsf(r->s->data[to - 1 - r->s->origin]) < 0.01f)

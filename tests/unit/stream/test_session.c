@@ -285,6 +285,7 @@ static void test_unread_session_stops_refuses_audio_and_loses_nothing(void **sta
         world_say(&w, i % 9 == 0 ? RATE : RATE / 20, RATE / 4);
     w.length += RATE;
     o.n_queued = 4;
+    o.commit.show = (struct ut_commit_show){ 0 };
     o.max_waiting = 5 * RATE;
     o.segmenter.max_length = 4 * RATE; /* many finals */
     o.segmenter.stretch_from = RATE;
