@@ -8,6 +8,8 @@
 
 #define MAX_AGREE 64
 #define MS(ms) ((ms)*16)
+#define DEFAULT_HOLD MS(750)
+#define MAX_HOLD MS(60000)
 
 /* What hypothesis after hypothesis said of a word. */
 struct support {
@@ -51,7 +53,7 @@ enum ut_commit_policy ut_commit_policy_find(const char *name)
 struct ut_commit_options ut_commit_options_default(enum ut_commit_policy policy)
 {
     struct ut_commit_options o = { .policy = policy,
-                                   .hold = MS(750),
+                                   .hold = DEFAULT_HOLD,
                                    .n_agree = 2,
                                    .show = { .span = MS(300), .age = MS(100), .weakest = 0.8f } };
     if (policy == UT_COMMIT_LOCAL_AGREEMENT)
@@ -65,7 +67,7 @@ static bool options_are_sound(const struct ut_commit_options *o)
     bool show = o->show.span >= 0 && o->show.weakest >= 0.0f && o->show.weakest <= 2.0f;
 
     return o->policy < UT_COMMIT_N_POLICIES && o->n_agree >= 1 && o->n_agree <= MAX_AGREE &&
-           o->hold >= 0 && show;
+           o->hold >= 0 && o->hold <= MAX_HOLD && show;
 }
 
 static enum ut_status init_tail(struct tail *t, size_t max_words)
@@ -185,7 +187,8 @@ static void drop_words(struct tail *t, size_t n)
 
 /* ------------------------------------------------------------ policies */
 
-/* How much of each kind of evidence is enough. Tried: docs/decisions/013-commit-policy.md. */
+/* How much of each kind of evidence is enough at the default hold; spans and ages grow with it.
+ * Tried: docs/decisions/013-commit-policy.md. */
 struct level {
     int64_t span;    /* hypotheses have agreed so long */
     int64_t age;     /* it ends so far behind the edge */
@@ -196,29 +199,29 @@ struct level {
 static const struct level levels[] = {
     { .span = MS(80), .age = MS(100), .weakest = 0.9f },
     { .span = MS(280), .age = MS(400), .weakest = 0.5f },
+    { .span = MS(580), .age = MS(750) },
     { .silence = MS(60), .age = MS(50), .weakest = 0.5f },
     { .silence = MS(120) },
 };
-#define DOUBTFUL_SPAN MS(580) /* and `hold` of age */
 
-static bool reaches(const struct level *level, const struct ut_asr_word *word, int64_t span,
-                    const struct ut_commit_edge *edge)
+static bool reaches(const struct level *level, int64_t hold, const struct ut_asr_word *word,
+                    int64_t span, const struct ut_commit_edge *edge)
 {
-    return span >= level->span && edge->at - word->end >= level->age &&
+    return span >= level->span * hold / DEFAULT_HOLD &&
+           edge->at - word->end >= level->age * hold / DEFAULT_HOLD &&
            edge->silence >= level->silence && word->weakest >= level->weakest;
 }
 
 static bool has_evidence(const struct ut_commit *p, size_t i, const struct ut_commit_edge *edge)
 {
     const struct ut_asr_word *word = &p->newest.words.words[i];
-    const struct level doubtful = { .span = DOUBTFUL_SPAN, .age = p->options.hold };
     int64_t span = edge->at - p->newest.support[i].since;
 
     for (size_t k = 0; k < sizeof levels / sizeof *levels; k++) {
-        if (reaches(&levels[k], word, span, edge))
+        if (reaches(&levels[k], p->options.hold, word, span, edge))
             return true;
     }
-    return reaches(&doubtful, word, span, edge);
+    return false;
 }
 
 static bool is_settled(const struct ut_commit *p, size_t i, const struct ut_commit_edge *edge)

@@ -14,7 +14,8 @@
 
 enum ut_commit_policy {
     /* How long hypotheses have agreed on a word, how sure the model is of it and how far behind the
-     * live edge it ends decide together: sure words at once, doubtful ones after `hold`. */
+     * live edge it ends decide together: sure words at once, doubtful ones after `hold`, to which
+     * all other spans are in proportion. */
     UT_COMMIT_EVIDENCE = 0,
     /* `n_agree` hypotheses have the word, and it ends `hold` before the live edge. */
     UT_COMMIT_LOCAL_AGREEMENT,

@@ -216,7 +216,7 @@ int ut_bench_live(int argc, char **argv)
         { "policy", 0, UT_OPTION_TEXT, &b.settings.policy, 0, 0, "NAME",
           "how words are committed: evidence, agreement, attention" },
         { "hold-ms", 0, UT_OPTION_INT, &b.hold_ms, 0, 10000, "MS",
-          "how long the policy holds words back (evidence: doubtful ones)" },
+          "how long the policy holds words back (evidence: doubtful ones; others in proportion)" },
         { "fresh-ms", 0, UT_OPTION_INT, &b.fresh_ms, 0, 30000, "MS",
           "audio that each step encodes anew, older audio once; 0: all of the segment" },
         { "pause-ms", 0, UT_OPTION_INT, &b.pause_ms, 300, 10000, "MS",
