@@ -78,7 +78,8 @@ static void settle(struct run *r)
     while (more) {
         more = ut_session_advance(r->s, 64, r->now_us);
         if (ut_session_due(r->s, &deadline)) {
-            int64_t from = r->s->start;
+            /* of a long segment the last seconds alone are still there */
+            int64_t from = r->s->start > r->s->origin ? r->s->start : r->s->origin;
             int64_t to = r->s->want_edge;
 
             ut_session_prepare(r->s, &step, window);
