@@ -84,7 +84,8 @@ enum ut_status ut_outputs_check(const struct ut_settings *s, char *const *inputs
     }
     if (st != UT_OK)
         ut_error_set(err, st, "--output: too long a name, or out of memory");
-    qsort(names, n_names, sizeof *names, by_path);
+    if (n_names > 1)
+        qsort(names, n_names, sizeof *names, by_path);
     for (size_t i = 1; i < n_names && st == UT_OK; i++) {
         if (strcmp(names[i - 1].path, names[i].path) == 0)
             st = ut_error_set(err, UT_EINVAL, "--output: %s and %s would both be %s",

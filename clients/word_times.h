@@ -1,6 +1,7 @@
 /*
  * When each word of a reference text is said in a recording: forced alignment by the model's own
- * cross-attention (ut_recognizer_align), ends brought to the end of sound by voice activity and loudness.
+ * cross-attention (ut_recognizer_align), ends brought to the end of sound by voice activity and
+ * loudness.
  *
  * Recordings longer than a window are cut where both neighbours are recognised as they stand in the
  * text. One engine thread.

@@ -1,6 +1,7 @@
 """`utter caption` on a whole recording: every format, several files, standard input."""
 import json
 import os
+import shutil
 
 import e2e
 from e2e import CLIP, caption, check, check_ok, check_said, check_subtitles
@@ -76,9 +77,11 @@ def outputs_are_written_by_name_and_into_a_directory():
         check_said(json.load(open(f"{d}/b.json"))["text"])
         check_said(open(f"{d}/c").read())
         os.mkdir(f"{d}/subtitles")
-        p = caption(CLIP, CLIP, "-f", "vtt", "-o", f"{d}/subtitles")
+        shutil.copy(CLIP, f"{d}/other.wav")
+        p = caption(CLIP, f"{d}/other.wav", "-f", "vtt", "-o", f"{d}/subtitles")
         check(check_ok(p) == "", "standard output was written too")
         check_subtitles(open(f"{d}/subtitles/clip.vtt").read(), "vtt")
+        check_subtitles(open(f"{d}/subtitles/other.vtt").read(), "vtt")
 
 
 def stats_are_one_json_line():
